@@ -1,0 +1,23 @@
+// SIGINT and SIGTERM as an AbortSignal. What an interrupted run leaves, and its exit status, others decide.
+
+import { Interrupted } from "../errors.ts";
+
+export interface SignalWatch {
+  /** Aborts with an Interrupted. */
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the system's default. */
+  dispose(): void;
+}
+
+export function watchSignals(): SignalWatch {
+  const controller = new AbortController();
+  const names = ["SIGINT", "SIGTERM"] as const;
+  const handlers = names.map((name) => ({ name, handle: () => controller.abort(new Interrupted(name)) }));
+  for (const { name, handle } of handlers) Deno.addSignalListener(name, handle);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const { name, handle } of handlers) Deno.removeSignalListener(name, handle);
+    },
+  };
+}

@@ -1,0 +1,160 @@
+// From a configuration to a session that can be used: connect, greeting, STARTTLS, login, COMPRESS, in that order, and
+// what is refused on the way (RFC 9051 6.2, 11; RFC 4978). Decides no synchronization.
+
+import type { Clock } from "../base/clock.ts";
+import { CapabilityError, CommandError, ProtocolError, TlsError } from "../errors.ts";
+import type { Logger } from "../log/types.ts";
+import { type Capabilities, capability, compressDeflate, startTls, type StatusResponse } from "../protocol/mod.ts";
+import type { Connected } from "../transport/types.ts";
+import { authenticate, type Credentials } from "./auth.ts";
+import { Connection } from "./connection.ts";
+import { Session } from "./session.ts";
+
+export interface OpenOptions extends Credentials {
+  readonly component: string;
+  /** STARTTLS is to be used before anything else is said; false for imaps and tunnels, or when switched off. */
+  readonly startTls: boolean;
+  readonly compress: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborted: the session ends with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Bounds everything up to the greeting, which clears it. */
+  readonly deadline: { readonly signal: AbortSignal; clear(): void };
+  readonly connect: (signal: AbortSignal) => Promise<Connected>;
+}
+
+export interface Opened {
+  readonly session: Session;
+  readonly connected: Connected;
+}
+
+/** Connects and logs in. The caller owns the session; on an error nothing is left open. */
+export async function openSession(options: OpenOptions): Promise<Opened> {
+  const { signal, deadline } = options;
+  let connected: Connected | null = null;
+  try {
+    connected = await options.connect(deadline.signal);
+    const session = attach(options, connected);
+    for (const end of [signal, deadline.signal]) {
+      if (end.aborted) session.abort(end.reason);
+      end.addEventListener("abort", () => session.abort(end.reason), { once: true });
+    }
+    const greeting = await session.connection.greeting;
+    deadline.clear();
+    await prepare(session, connected, greeting, options);
+    return { session, connected };
+  } catch (error) {
+    connected?.close();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+function attach(options: OpenOptions, connected: Connected): Session {
+  const { component, clock } = options;
+  const log = options.log.with({ component });
+  const session = new Session(component, log);
+  const connection = new Connection({
+    stream: connected.stream,
+    clock,
+    log,
+    component,
+    events: session,
+    capabilities: (): Capabilities => session.capabilities,
+  });
+  session.attach(connection);
+  connection.start();
+  return session;
+}
+
+async function prepare(
+  session: Session,
+  connected: Connected,
+  greeting: StatusResponse,
+  options: OpenOptions,
+): Promise<void> {
+  const { component } = options;
+  if (options.startTls) {
+    if (greeting.status === "PREAUTH") {
+      const text = 'PREAUTH greeting on plaintext connection? MiTM in action? Aborting, set "STARTTLS = NO" to ignore.';
+      throw new TlsError(text, { component });
+    }
+    await learnCapabilities(session);
+    await upgradeToTls(session, connected);
+  }
+  await learnCapabilities(session);
+  if (!session.capabilities.has("IMAP4REV1")) {
+    throw new CapabilityError("Missing IMAP4rev1 CAPABILITY.  Not an IMAP4 server?", { component });
+  }
+  if (greeting.status === "OK") {
+    await authenticate(session, options);
+    await learnCapabilities(session);
+  }
+  if (options.compress) await compress(session, connected, options.log);
+}
+
+/** Asks for the capabilities unless the server has told them unasked. */
+async function learnCapabilities(session: Session): Promise<void> {
+  if (!session.capabilitiesKnown) await session.run(capability());
+}
+
+async function upgradeToTls(session: Session, connected: Connected): Promise<void> {
+  const { component } = session;
+  if (!session.capabilities.has("STARTTLS")) {
+    throw new TlsError("Server did not advertise STARTTLS capability.", { component });
+  }
+  try {
+    await session.run(startTls(), {
+      alone: true,
+      upgrade: (rest) => {
+        // What came in the clear after the OK is somebody else's (CVE-2011-0411 and its kind).
+        if (rest.length > 0) {
+          throw new ProtocolError("Octets between STARTTLS and TLS: is somebody injecting?", { component });
+        }
+        return connected.startTls();
+      },
+    });
+  } catch (error) {
+    if (error instanceof CommandError) throw new TlsError(`The server refused STARTTLS: ${error.text}`, { component });
+    throw error;
+  }
+  // RFC 9051 6.2.1: what was said in the clear must be forgotten.
+  session.forgetCapabilities();
+}
+
+async function compress(session: Session, connected: Connected, log: Logger): Promise<void> {
+  const algorithms = session.capabilities.values("COMPRESS");
+  if (algorithms.length === 0) return;
+  if (!algorithms.includes("DEFLATE")) {
+    const text = "Couldn't find a suitable compression algorithm. Not enabling compression.";
+    log.with({ component: session.component }).warn(text);
+    return;
+  }
+  try {
+    await session.run(compressDeflate(), { alone: true, upgrade: (rest) => connected.startDeflate(rest) });
+  } catch (error) {
+    // RFC 4978 3: TLS may compress already.
+    if (error instanceof CommandError && error.code === "COMPRESSIONACTIVE") return;
+    if (error instanceof CommandError) {
+      log.with({ component: session.component }).warn(`The server refused COMPRESS: ${error.text}`);
+      return;
+    }
+    throw error;
+  }
+}
+
+/** What interimap cannot do without, by capability, with the words of the original. */
+export function requireCapabilities(session: Session): void {
+  const { component, capabilities } = session;
+  if (!capabilities.has("ENABLE")) {
+    throw new CapabilityError("Server did not advertise ENABLE (RFC 5161) capability.", { component });
+  }
+  if (!capabilities.has("QRESYNC")) {
+    throw new CapabilityError("Server did not advertise QRESYNC capability.", { component });
+  }
+  for (const name of ["LIST-EXTENDED", "UIDPLUS", "LIST-STATUS"]) {
+    if (!capabilities.has(name)) throw new CapabilityError(`Non ${name}-capable IMAP server.`, { component });
+  }
+}

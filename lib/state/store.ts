@@ -1,0 +1,220 @@
+// The Store over SQLite: domain verbs in, rows and SQL out. HIGHESTMODSEQ is unsigned outside and signed in the file;
+// mailbox names are strings of octets outside and BLOBs in the file. Decides nothing about mail and checks nothing
+// that the tables do not check themselves.
+
+import { fromLatin1, latin1 } from "../base/bytes.ts";
+import { type UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
+import type { Database, Statement } from "./database.ts";
+import { Facts } from "./facts.ts";
+import type {
+  AppendIntent,
+  Cursor,
+  Cursors,
+  MailboxOverview,
+  MailboxRow,
+  Pair,
+  Side,
+  StateChange,
+  Store,
+} from "./types.ts";
+
+/** UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ of local, then of remote. */
+type CursorColumns = [...SideColumns, ...SideColumns];
+type SideColumns = [bigint | null, bigint | null, bigint | null];
+
+const CURSOR_COLUMNS = "l.UIDVALIDITY, l.UIDNEXT, l.HIGHESTMODSEQ, r.UIDVALIDITY, r.UIDNEXT, r.HIGHESTMODSEQ";
+
+/** A pair above a UIDNEXT, or above none, or an intent. */
+const INTERRUPTED = `
+  EXISTS (SELECT 1 FROM mapping p WHERE p.idx = m.idx AND p.lUID >= COALESCE(l.UIDNEXT, 0))
+  OR EXISTS (SELECT 1 FROM mapping p WHERE p.idx = m.idx AND p.rUID >= COALESCE(r.UIDNEXT, 0))
+  OR m.idx IN (SELECT idx FROM interimap_intents)`;
+
+/** The statements about the UIDs of one side. */
+interface SideStatements {
+  readonly setCursor: Statement<[]>;
+  readonly touching: Statement<[localUid: number, remoteUid: number]>;
+  /** One row: the UIDs as a JSON array, which is three times as fast as a row for each. */
+  readonly paired: Statement<[uids: string]>;
+  readonly recent: Statement<[uid: number]>;
+}
+
+/** The state file behind the port. The schema has to be up to date, and our own tables to be there. */
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #facts: Facts;
+  readonly #overview: Statement<[bigint, Uint8Array, bigint, ...CursorColumns, bigint]>;
+  readonly #insertMailbox: Statement<[idx: number]>;
+  readonly #setSubscribed: Statement<[]>;
+  readonly #cursors: Statement<CursorColumns>;
+  readonly #pairCount: Statement<[count: number]>;
+  readonly #highestPaired: Statement<[localUid: number, remoteUid: number]>;
+  readonly #insertPair: Statement<[]>;
+  readonly #deletePair: Statement<[]>;
+  readonly #of: { readonly [side in Side]: SideStatements };
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#facts = new Facts(database);
+    this.#overview = database.prepare(
+      `SELECT m.idx, CAST(m.mailbox AS BLOB), m.subscribed, ${CURSOR_COLUMNS}, ${INTERRUPTED}
+       FROM mailboxes m LEFT JOIN local l ON l.idx = m.idx LEFT JOIN remote r ON r.idx = m.idx
+       ORDER BY m.mailbox`,
+      { bigints: true },
+    );
+    this.#insertMailbox = database.prepare("INSERT INTO mailboxes (mailbox, subscribed) VALUES (?, ?) RETURNING idx");
+    this.#setSubscribed = database.prepare("UPDATE mailboxes SET subscribed = ? WHERE idx = ?");
+    this.#cursors = database.prepare(
+      `SELECT ${CURSOR_COLUMNS} FROM local l JOIN remote r ON r.idx = l.idx WHERE l.idx = ?`,
+      { bigints: true },
+    );
+    this.#pairCount = database.prepare("SELECT COUNT(*) FROM mapping WHERE idx = ?");
+    this.#highestPaired = database.prepare(`
+      SELECT COALESCE((SELECT MAX(lUID) FROM mapping WHERE idx = ?1), 0),
+             COALESCE((SELECT MAX(rUID) FROM mapping WHERE idx = ?1), 0)`);
+    this.#insertPair = database.prepare("INSERT INTO mapping (idx, lUID, rUID) VALUES (?, ?, ?)");
+    this.#deletePair = database.prepare("DELETE FROM mapping WHERE idx = ? AND lUID = ? AND rUID = ?");
+    this.#of = { local: prepareSide(database, "local", "lUID"), remote: prepareSide(database, "remote", "rUID") };
+  }
+
+  overview(): readonly MailboxOverview[] {
+    return this.#overview.all().map(([idx, mailbox, subscribed, lv, ln, lm, rv, rn, rm, interrupted]) => ({
+      idx: Number(idx),
+      mailbox: latin1(mailbox),
+      subscribed: subscribed !== 0n,
+      cursors: cursorsOf([lv, ln, lm, rv, rn, rm]),
+      interrupted: interrupted !== 0n,
+    }));
+  }
+
+  /** The name is bound as octets: in SQLite a TEXT never equals a BLOB. */
+  addMailbox(mailbox: string, subscribed: boolean): MailboxRow {
+    const row = this.#database.transaction(() => this.#insertMailbox.all(fromLatin1(mailbox), subscribed ? 1 : 0))[0];
+    return { idx: row?.[0] ?? 0, mailbox, subscribed };
+  }
+
+  cursors(idx: number): Cursors | null {
+    const row = this.#cursors.get(idx);
+    return row === null ? null : cursorsOf(row);
+  }
+
+  pairCount(idx: number): number {
+    return this.#pairCount.get(idx)?.[0] ?? 0;
+  }
+
+  highestPaired(idx: number): { readonly local: number; readonly remote: number } {
+    const [local, remote] = this.#highestPaired.get(idx) ?? [0, 0];
+    return { local, remote };
+  }
+
+  pairsTouching(idx: number, side: Side, uids: UidSet): readonly Pair[] {
+    const pairs: Pair[] = [];
+    const { touching } = this.#of[side];
+    for (const [first, last] of uids.ranges()) {
+      for (const [localUid, remoteUid] of touching.all(idx, first, last)) pairs.push({ localUid, remoteUid });
+    }
+    return pairs;
+  }
+
+  pairedUids(idx: number, side: Side, from: number): UidSet {
+    const uids = new UidSetBuilder();
+    const text = this.#of[side].paired.get(idx, from)?.[0] ?? "[]";
+    for (const uid of JSON.parse(text) as number[]) uids.add(uid);
+    return uids.build();
+  }
+
+  recentUids(idx: number, side: Side, limit: number): readonly number[] {
+    return this.#of[side].recent.all(idx, limit).map(([uid]) => uid);
+  }
+
+  unmapped(idx: number, side: Side): UidSet {
+    return this.#facts.unmapped(idx, side);
+  }
+
+  mailboxId(idx: number, side: Side): string | null {
+    return this.#facts.mailboxId(idx, side);
+  }
+
+  intents(idx: number): readonly AppendIntent[] {
+    return this.#facts.intents(idx);
+  }
+
+  newIntentId(): number {
+    return this.#facts.newIntentId();
+  }
+
+  apply(changes: readonly StateChange[]): void {
+    if (changes.length === 0) return;
+    this.#database.transaction(() => {
+      for (const change of changes) this.#applyOne(change);
+    });
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #applyOne(change: StateChange): void {
+    switch (change.kind) {
+      case "cursor":
+        return this.#setCursor(change.idx, change.side, change.cursor);
+      case "pair":
+        for (const { localUid, remoteUid } of change.pairs) this.#insertPair.run(change.idx, localUid, remoteUid);
+        return;
+      case "unpair":
+        for (const { localUid, remoteUid } of change.pairs) this.#deletePair.run(change.idx, localUid, remoteUid);
+        return;
+      case "unmapped":
+        return this.#facts.addUnmapped(change.idx, change.side, change.uids, change.reason);
+      case "forget-unmapped":
+        return this.#facts.forgetUnmapped(change.idx, change.side, change.uids);
+      case "intend":
+        return this.#facts.intend(change.intent);
+      case "settle":
+        return this.#facts.settle(change.id);
+      case "subscribed":
+        return this.#setSubscribed.run(change.subscribed ? 1 : 0, change.idx);
+      case "identity":
+        return this.#facts.setIdentity(change.idx, change.side, change.mailboxId);
+      default:
+        return change satisfies never;
+    }
+  }
+
+  #setCursor(idx: number, side: Side, { uidValidity, uidNext, highestModSeq }: Cursor): void {
+    const stored = BigInt.asIntN(64, highestModSeq);
+    this.#of[side].setCursor.run(idx, uidValidity, uidNext, stored);
+    this.#facts.copyCursor(idx, side, uidValidity, uidNext, stored);
+  }
+}
+
+function prepareSide(database: Database, side: Side, uid: "lUID" | "rUID"): SideStatements {
+  return {
+    setCursor: database.prepare(`
+      INSERT INTO ${side} (idx, UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ) VALUES (?, ?, ?, ?)
+      ON CONFLICT (idx) DO UPDATE SET
+        UIDVALIDITY = excluded.UIDVALIDITY, UIDNEXT = excluded.UIDNEXT, HIGHESTMODSEQ = excluded.HIGHESTMODSEQ`),
+    touching: database.prepare(
+      `SELECT lUID, rUID FROM mapping WHERE idx = ? AND ${uid} BETWEEN ? AND ? ORDER BY ${uid}`,
+    ),
+    paired: database.prepare(
+      `SELECT json_group_array(${uid}) FROM (SELECT ${uid} FROM mapping WHERE idx = ? AND ${uid} >= ? ORDER BY ${uid})`,
+    ),
+    recent: database.prepare(`SELECT ${uid} FROM mapping WHERE idx = ? ORDER BY ${uid} DESC LIMIT ?`),
+  };
+}
+
+function cursorsOf([lv, ln, lm, rv, rn, rm]: CursorColumns): Cursors | null {
+  const local = cursorOf([lv, ln, lm]);
+  const remote = cursorOf([rv, rn, rm]);
+  return local === null || remote === null ? null : { local, remote };
+}
+
+function cursorOf([uidValidity, uidNext, stored]: SideColumns): Cursor | null {
+  if (uidValidity === null || uidNext === null || stored === null) return null;
+  return {
+    uidValidity: Number(uidValidity),
+    uidNext: Number(uidNext),
+    highestModSeq: BigInt.asUintN(64, stored),
+  };
+}

@@ -1,0 +1,92 @@
+#!/bin/sh
+# Builds the program:
+#   scripts/build.sh              build/interimap, one executable file that needs Deno
+#   scripts/build.sh standalone   build/interimap-standalone, the same with Deno's runtime inside (deno compile)
+set -eu
+
+cd "$(dirname "$0")/.."
+
+# What the program may do. Hosts and paths come from its configuration file, so only the kinds can be given here:
+# run is for type=tunnel, env for finding its files, the tunnel's command and the certificates. No sys, no ffi, no import.
+environment=HOME,PATH,XDG_CONFIG_HOME,XDG_DATA_HOME,SSL_CERT_FILE,SSL_CERT_DIR
+permissions="--no-prompt --allow-net --allow-read --allow-write --allow-run --allow-env=$environment"
+
+fail() {
+  echo "scripts/build.sh: $1" >&2
+  exit 1
+}
+
+deno() {
+  sh scripts/deno.sh "$@"
+}
+
+# Puts main.ts and all that it imports into the file $1. The bundler is esbuild, which Deno fetches from npm; for that
+# the system's certificates count as well as Deno's own.
+bundle() {
+  mkdir -p build
+  DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE-mozilla,system} deno bundle --quiet --output "$1" main.ts
+}
+
+# V8 lets its young generation grow to 16 MB three times over when messages come in bursts; 4 MB costs no time.
+heap=--v8-flags=--max-semi-space-size=4
+
+# $1 as one word of sh.
+quoted() {
+  printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
+}
+
+# The head makes build/interimap a program in two languages. Each of its lines is for sh the command `:` and then what
+# follows the semicolon, and for JavaScript the string ":" and a comment. sh finds Deno and gives it this same file.
+# Where the Deno that built the program is stands in it, for PATH may be short (cron) or without Deno (.tools/).
+print_head() {
+  minimum=$(deno --minimum)
+  built_by=$(deno --path)
+  case $built_by in
+    "$PWD/.tools/"*) places="$(quoted "$built_by") deno" ;;
+    *) places="deno $(quoted "$built_by")" ;;
+  esac
+  cat <<END
+#!/bin/sh
+":" //; export DENO_NO_UPDATE_CHECK=1
+":" //; set -- $permissions "\$0" "\$@"
+":" //; set -- run --quiet --ext=mjs $heap --no-config --no-lock --no-remote --no-npm "\$@"
+":" //; for deno in $places; do command -v "\$deno" >/dev/null 2>&1 && exec "\$deno" "\$@"; done
+":" //; echo "interimap: Deno was not found; put deno $minimum or newer (2.x) on PATH" >&2; exit 1
+{
+  const [major, minor, patch] = Deno.version.deno.split(".").map((part) => Number.parseInt(part, 10));
+  const [wantedMajor, wantedMinor, wantedPatch] = [$(echo "$minimum" | sed 's/\./, /g')];
+  if (major !== wantedMajor || minor < wantedMinor || (minor === wantedMinor && patch < wantedPatch)) {
+    console.error(\`interimap: Deno \${Deno.version.deno} was found; put deno $minimum or newer (2.x) on PATH\`);
+    Deno.exit(1);
+  }
+}
+END
+}
+
+build_program() {
+  bundle build/interimap.js
+  { print_head && cat build/interimap.js; } >build/interimap.new
+  chmod 755 build/interimap.new
+  mv build/interimap.new build/interimap
+}
+
+# A compiled program would keep its code cache under a name in the temporary folder that anybody can guess: none, then.
+build_standalone() {
+  bundle build/interimap.js
+  log=$(mktemp)
+  # shellcheck disable=SC2086
+  if deno compile --no-config --no-lock --no-code-cache $heap $permissions \
+    --output build/interimap-standalone build/interimap.js >"$log" 2>&1; then
+    rm -f "$log"
+    return
+  fi
+  grep -qi denort "$log" || cat "$log" >&2
+  rm -f "$log"
+  fail "deno compile needs Deno's runtime base, which could not be had: let it download it, or name one by DENORT_BIN"
+}
+
+case ${1-} in
+  '') build_program ;;
+  standalone) build_standalone ;;
+  *) fail "usage: scripts/build.sh [standalone]" ;;
+esac

@@ -1,0 +1,224 @@
+// The session: what each method sends and what it makes of the answers, against a scripted server.
+
+import assert from "node:assert/strict";
+import { Session } from "../../lib/client/mod.ts";
+import { Connection } from "../../lib/client/connection.ts";
+import { CommandError, ProtocolError } from "../../lib/errors.ts";
+import { Capabilities, makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
+import { duplexPair } from "../support/duplex.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { KeepingLog } from "../support/quiet_log.ts";
+import { Script } from "../support/script.ts";
+
+async function rig(capabilities: string): Promise<{ session: Session; server: Script; log: KeepingLog }> {
+  const [client, end] = duplexPair();
+  const log = new KeepingLog();
+  const session = new Session("remote", log);
+  const connection = new Connection({
+    stream: client,
+    clock: new FakeClock(),
+    log,
+    component: "remote",
+    events: session,
+    capabilities: () => session.capabilities,
+  });
+  session.attach(connection);
+  connection.start();
+  const server = new Script(end);
+  await server.send(`* PREAUTH [CAPABILITY ${capabilities}] hello`);
+  await connection.greeting;
+  return { session, server, log };
+}
+
+const ALL = "IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH LITERAL+ MULTIAPPEND LIST-EXTENDED LIST-STATUS";
+
+Deno.test("`enableQresync()` insists on the untagged ENABLED", async () => {
+  const { session, server } = await rig(ALL);
+  const good = session.enableQresync();
+  await server.expect("000000 ENABLE QRESYNC");
+  await server.send("* ENABLED CONDSTORE QRESYNC", "000000 OK");
+  await good;
+  const bad = session.enableQresync();
+  await server.expect("000001 ENABLE QRESYNC");
+  await server.send("* ENABLED", "000001 OK");
+  await assert.rejects(bad, ProtocolError);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`list()` joins LIST with its STATUS and is pipelined with ENABLE", async () => {
+  const { session, server } = await rig(ALL);
+  const both = Promise.all([session.enableQresync(), session.list(["*"], ["UIDNEXT"])]);
+  await server.expect("000000 ENABLE QRESYNC");
+  await server.expect('000001 LIST "" * RETURN (SUBSCRIBED STATUS (UIDNEXT))');
+  await server.send(
+    "* ENABLED QRESYNC",
+    "000000 OK",
+    '* LIST (\\Subscribed) "/" foo',
+    "* STATUS foo (UIDNEXT 7)",
+    '* LIST (\\Noselect) "/" bar',
+    "000001 OK",
+  );
+  const [, entries] = await both;
+  assert.deepEqual(entries.map(({ mailbox, attributes, status }) => [mailbox, attributes, status?.uidNext ?? null]), [
+    ["foo", ["\\subscribed"], 7],
+    ["bar", ["\\noselect"], null],
+  ]);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`select()` collects what is said up to the answer of the search, and nothing after it", async () => {
+  const { session, server } = await rig(ALL);
+  const known = { uidValidity: 3, modSeq: 5n, knownUids: UidSet.range(1, 9), sample: null };
+  const keep = (uid: number): boolean => uid !== 4;
+  const both = Promise.all([
+    session.select("INBOX", known, keep),
+    session.search(UidSet.range(10, 20), { freeze: true }),
+  ]);
+  await server.expect("000000 SELECT INBOX (QRESYNC (3 5 1:9))");
+  await server.expect("000001 UID SEARCH RETURN (ALL) UID 10:20");
+  await server.send(
+    "* 8 EXISTS",
+    "* OK [UIDVALIDITY 3] x",
+    "* OK [UIDNEXT 11] x",
+    "* OK [HIGHESTMODSEQ 12]",
+    "* OK [PERMANENTFLAGS (\\Seen \\*)] x",
+    "* VANISHED (EARLIER) 2:3",
+    "* 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (6))",
+    "* 3 FETCH (UID 4 FLAGS (\\Seen) MODSEQ (6))",
+    "000000 OK [READ-WRITE] done",
+    "* VANISHED 5",
+    "* 9 EXISTS",
+    '* ESEARCH (TAG "000001") UID ALL 10',
+    "* 10 EXISTS",
+    "* 2 FETCH (UID 6 FLAGS (\\Flagged) MODSEQ (13))",
+    "* OK [HIGHESTMODSEQ 13] x",
+    "000001 OK done",
+  );
+  const [selected, found] = await both;
+  assert.equal(`${found}`, "10");
+  assert.equal(selected.exists, 9);
+  assert.equal(`${selected.vanished}`, "2:3,5");
+  assert.deepEqual([...selected.modified].map(([uid, { key }]) => [uid, key]), [[1, "\\Seen"]]);
+  assert.equal(selected.highestModSeq, 12n);
+  assert.equal(selected.uidNext, 11);
+  session.abort(new Error("end"));
+});
+
+Deno.test("[CLOSED] divides what belongs to the old mailbox from what belongs to the new one", async () => {
+  const { session, server } = await rig(ALL);
+  const first = session.select("one", null, () => true);
+  await server.expect("000000 SELECT one");
+  await server.send("* 1 EXISTS", "* OK [UIDVALIDITY 1] x", "* OK [HIGHESTMODSEQ 1] x", "000000 OK");
+  const one = await first;
+  const second = session.select("two", null, () => true);
+  await server.expect("000001 SELECT two");
+  await server.send("* 5 EXISTS", "* OK [CLOSED] x", "* 2 EXISTS", "* OK [UIDVALIDITY 2] x", "000001 OK");
+  const two = await second;
+  assert.deepEqual([one.exists, one.uidValidity], [5, 1]);
+  assert.deepEqual([two.exists, two.uidValidity], [2, 2]);
+  session.abort(new Error("end"));
+});
+
+Deno.test("a failed SELECT leaves nothing selected, and the next one works", async () => {
+  const { session, server } = await rig(ALL);
+  const first = session.select("nope", null, () => true);
+  await server.expect("000000 SELECT nope");
+  await server.send("000000 NO [NONEXISTENT] no");
+  await assert.rejects(first, (error) => error instanceof CommandError && error.code === "NONEXISTENT");
+  const second = session.select("two", null, () => true);
+  await server.expect("000001 SELECT two");
+  await server.send("* 2 EXISTS", "000001 OK");
+  assert.equal((await second).exists, 2);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`store()` tells apart what was reported, what was refused and what nothing was said of", async () => {
+  const { session, server } = await rig(ALL);
+  const stored = session.store(UidSet.range(1, 5), makeFlagSet(["\\Seen"]), 9n);
+  await server.expect("000000 UID STORE 1:5 (UNCHANGEDSINCE 9) FLAGS.SILENT (\\Seen)");
+  await server.send(
+    "* 1 FETCH (UID 1 MODSEQ (10))",
+    "* 2 FETCH (FLAGS (\\Seen) UID 2 MODSEQ (11))",
+    "* 3 FETCH (UID 3 FLAGS (\\Flagged) MODSEQ (12))",
+    "000000 OK [MODIFIED 3,7] some",
+  );
+  const { reported, refused } = await stored;
+  assert.equal(`${reported}`, "1:2");
+  assert.equal(`${refused}`, "3");
+  session.abort(new Error("end"));
+});
+
+Deno.test("`store()` takes NO [MODIFIED] for a refusal of those messages only, and another NO for an error", async () => {
+  const { session, server } = await rig(ALL);
+  const modified = session.store(UidSet.range(1, 1), makeFlagSet([]), 9n);
+  await server.expect(/UID STORE 1/);
+  await server.send("000000 NO [MODIFIED 1] no");
+  assert.equal(`${(await modified).refused}`, "1");
+  const refused = session.store(UidSet.range(1, 1), makeFlagSet([]), 9n);
+  await server.expect(/UID STORE 1/);
+  await server.send("000001 NO [NOPERM] no");
+  await assert.rejects(refused, CommandError);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`expunge()` sends both commands at once and believes VANISHED, not OK", async () => {
+  const { session, server } = await rig(ALL);
+  const gone = session.expunge(UidSet.of([2, 4, 6]));
+  await server.expect("000000 UID STORE 2,4,6 +FLAGS.SILENT (\\Deleted)");
+  await server.expect("000001 UID EXPUNGE 2,4,6");
+  await server.send("000000 OK", "* VANISHED 1:2,6", "000001 OK Expunge ignored: Permission denied");
+  assert.equal(`${await gone}`, "2,6");
+  session.abort(new Error("end"));
+});
+
+Deno.test("long UID sets are sent as several commands of at most 4096 octets", async () => {
+  const { session, server } = await rig(ALL);
+  const uids = UidSet.of(Array.from({ length: 2000 }, (_, i) => 2 * i + 1));
+  const fetched = session.fetch(uids, "(UID FLAGS)", {});
+  let seen = UidSet.empty;
+  for (let tag = 0; seen.size < uids.size; tag++) {
+    const line = await server.expect(/^\d+ UID FETCH ([\d,:]+) \(UID FLAGS\)$/);
+    const set = line.split(" ")[3] ?? "";
+    assert.ok(set.length <= 4096);
+    seen = seen.union(UidSet.of(set.split(",").map(Number)));
+    await server.send(`${`${tag}`.padStart(6, "0")} OK`);
+  }
+  await fetched;
+  assert.ok(seen.equals(uids));
+  session.abort(new Error("end"));
+});
+
+Deno.test("`append()` resolves to the UIDs in the order given, and to null without APPENDUID", async () => {
+  const { session, server } = await rig(ALL);
+  const message = { flags: ["\\Seen"], internalDate: { seconds: 0, zone: 60 }, body: new Uint8Array([0x61]) };
+  const two = session.append("INBOX", [message, message]);
+  await server.expect('000000 APPEND INBOX (\\Seen) "01-Jan-1970 01:00:00 +0100" {1+}');
+  await server.expect('a (\\Seen) "01-Jan-1970 01:00:00 +0100" {1+}');
+  await server.expect("a");
+  await server.send("000000 OK [APPENDUID 7 5:6] done");
+  const appended = await two.done;
+  assert.deepEqual([appended?.uidValidity, `${appended?.uids}`], [7, "5:6"]);
+  const none = session.append("INBOX", [message]);
+  await server.expect(/APPEND/);
+  await server.send("000001 OK done");
+  assert.equal(await none.done, null);
+  session.abort(new Error("end"));
+});
+
+Deno.test("alerts are logged, and a CAPABILITY code replaces the list", async () => {
+  const { session, server, log } = await rig(ALL);
+  const done = session.create("x");
+  await server.expect("000000 CREATE x");
+  await server.send("* OK [ALERT] disk is full", "* OK [CAPABILITY IMAP4rev1 X] x", "000000 OK");
+  await done;
+  assert.deepEqual(log.lines, ["remote: [ALERT] disk is full"]);
+  assert.deepEqual([...session.capabilities.names], [...new Capabilities(["IMAP4REV1", "X"]).names]);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`logout()` does not wait for the answer", async () => {
+  const { session, server } = await rig(ALL);
+  await session.logout();
+  await server.expect("000000 LOGOUT");
+  assert.equal(await server.line(), null);
+});

@@ -1,0 +1,52 @@
+// Registers tests against real servers: gives each a lab of its own and the program under test, and shows the
+// servers' logs when it fails. INTERIMAP_TEST_LIVE=no leaves them all out.
+
+import { Lab } from "../live_dovecot.ts";
+import { type Program, programUnderTest, Workspace } from "./program.ts";
+
+const LEFT_OUT = Deno.env.get("INTERIMAP_TEST_LIVE") === "no";
+
+const found: Program | Error = LEFT_OUT
+  ? new Error("live tests are left out")
+  : await programUnderTest().catch((error: unknown) => error instanceof Error ? error : new Error(String(error)));
+
+export interface LiveContext {
+  readonly lab: Lab;
+  readonly program: Program;
+}
+
+export interface LiveOptions {
+  /** The original is known not to do this. */
+  readonly newProgramOnly?: boolean;
+}
+
+/** A test with real servers. Fails as well when a server panics or reports an error of its own. */
+export function liveTest(
+  name: string,
+  body: (context: LiveContext) => Promise<void>,
+  options: LiveOptions = {},
+): void {
+  const notForTheOriginal = options.newProgramOnly === true && !(found instanceof Error) && found.isOriginal;
+  const reason = LEFT_OUT
+    ? " (left out by INTERIMAP_TEST_LIVE=no)"
+    : notForTheOriginal
+    ? " (not promised by the original)"
+    : "";
+  Deno.test({ name: `${name}${reason}`, ignore: LEFT_OUT || notForTheOriginal, fn: () => runInLab(body) });
+}
+
+async function runInLab(body: (context: LiveContext) => Promise<void>): Promise<void> {
+  if (found instanceof Error) throw found;
+  const lab = await Lab.open();
+  Workspace.forgetOutput();
+  try {
+    await body({ lab, program: found });
+    const complaint = /^.*\b(?:Panic|Fatal|Error): .*$/m.exec(await lab.logs());
+    if (complaint !== null) throw new Error(`A server complained: ${complaint[0]}`);
+  } catch (error) {
+    console.error(`${await lab.logs()}${Workspace.recentOutput()}`);
+    throw error;
+  } finally {
+    await lab.close();
+  }
+}

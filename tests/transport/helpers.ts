@@ -1,0 +1,43 @@
+// Ports for the tests of this folder: a log that is kept, a log that is dropped, an empty environment.
+
+import type { Logger } from "../../lib/log/types.ts";
+
+/** A log that appends `LEVEL text` to `lines`. */
+export function recordingLogger(lines: string[]): Logger {
+  const add = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
+  const logger: Logger = {
+    with: () => logger,
+    error: add("error"),
+    warn: add("warn"),
+    notice: add("notice"),
+    info: add("info"),
+    debug: (text) => add("debug")(typeof text === "string" ? text : text()),
+    debugging: true,
+    debugLevel: 1,
+  };
+  return logger;
+}
+
+/** A log nobody reads. */
+export const noLog: Logger = recordingLogger([]);
+
+/** An environment with these variables only. */
+export function environment(variables: Record<string, string> = {}): (name: string) => string | undefined {
+  return (name) => variables[name];
+}
+
+/** The message of what `promise` is rejected with. */
+export async function messageOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  throw new Error("it did not fail");
+}
+
+/** Sizes from 1 to `modulus`, each call another, in the same order every time. */
+export function sizes(step: number, modulus: number): () => number {
+  let at = 0;
+  return () => 1 + (at += step) % modulus;
+}

@@ -1,0 +1,321 @@
+// TLS on loopback: the stream rules against Deno's own TLS server, versions and keys against OpenSSL's, and every way in
+// which a server can fail to be who it should be.
+
+import assert from "node:assert/strict";
+import { systemClock } from "../../lib/base/clock.ts";
+import { TlsError, TransportError } from "../../lib/errors.ts";
+import { connectTcp, TcpStream } from "../../lib/transport/tcp.ts";
+import { type TlsLayerOptions, tlsStream } from "../../lib/transport/tls.ts";
+import type { ByteStream } from "../../lib/transport/types.ts";
+import { type Certificate, CertificateWorkshop } from "../support/certificates.ts";
+import { duplexPair } from "../support/duplex.ts";
+import { collect, expectPattern, sendPattern, streamConformance } from "../support/stream_conformance.ts";
+import { noLog, recordingLogger } from "./helpers.ts";
+
+const workshop = new CertificateWorkshop();
+Deno.test.afterAll(() => workshop.remove());
+const authority = await workshop.selfSigned("Test Authority");
+const stranger = await workshop.selfSigned("Strange Authority");
+const names = "DNS:localhost,IP:127.0.0.1,IP:::1";
+const good = await workshop.leaf(authority, "good", { names });
+const signal = new AbortController().signal;
+
+/** A TLS client on loopback, as `dial.ts` makes it. */
+async function open(port: number, options: Partial<TlsLayerOptions> = {}): Promise<ByteStream> {
+  const host = options.host ?? "localhost";
+  const tcp = await connectTcp({ component: "remote", host: "127.0.0.1", port, signal });
+  return tlsStream(tcp, {
+    component: "remote",
+    host,
+    peer: `${host}:${port}`,
+    tls: { verify: true, caFile: null },
+    anchors: [authority.cert],
+    clock: systemClock,
+    log: noLog,
+    signal,
+    ...options,
+  });
+}
+
+function listen(certificate: Certificate): Deno.TlsListener {
+  return Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificate.cert, key: certificate.key });
+}
+
+streamConformance("tls", async () => {
+  const listener = listen(good);
+  const [stream, conn] = await Promise.all([open(listener.addr.port), listener.accept()]);
+  listener.close();
+  return { stream, peer: new TcpStream(conn, "client", "local"), cleanup() {} };
+}, { maxBufferedOctets: 24 << 20, largeOctets: 32 << 20 });
+
+/** Serves one connection with `certificate` and tells what application octets arrived before it ended. */
+function serveOnce(certificate: Certificate): { port: number; received: Promise<number> } {
+  const listener = listen(certificate);
+  const serve = async () => {
+    const conn = await listener.accept();
+    listener.close();
+    let octets = 0;
+    try {
+      const buffer = new Uint8Array(1000);
+      for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) octets += n;
+    } catch {
+      // the client leaves without a close_notify
+    }
+    conn.close();
+    return octets;
+  };
+  return { port: listener.addr.port, received: serve() };
+}
+
+/** What the client says about a server with `certificate`; checks that nothing was sent to it. */
+async function refusal(certificate: Certificate, options: Partial<TlsLayerOptions> = {}): Promise<string> {
+  const { port, received } = serveOnce(certificate);
+  let message = "";
+  await assert.rejects(async () => (await open(port, options)).close(), (error) => {
+    assert.ok(error instanceof TlsError, `${error}`);
+    assert.equal(error.component, "remote");
+    message = error.message;
+    return true;
+  });
+  assert.equal(await received, 0);
+  const start = `Can't initiate TLS/SSL handshake with ${options.host ?? "localhost"}:${port}: `;
+  assert.ok(message.startsWith(start), message);
+  return message.slice(start.length);
+}
+
+async function accepted(certificate: Certificate, options: Partial<TlsLayerOptions> = {}): Promise<void> {
+  const { port, received } = serveOnce(certificate);
+  const stream = await open(port, options);
+  await stream.write(new Uint8Array(5));
+  stream.close();
+  assert.equal(await received, 5);
+}
+
+Deno.test("`tlsStream()` accepts a server whose certificate is for the name or the address dialled", async () => {
+  for (const host of ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "::1", "[::1]", "0:0:0:0:0:0:0:1"]) {
+    await accepted(good, { host });
+  }
+  const wildcard = await workshop.leaf(authority, "wildcard", { names: "DNS:*.example.net" });
+  await accepted(wildcard, { host: "imap.example.net" });
+});
+
+Deno.test("`tlsStream()` accepts an RSA certificate, and a self-signed one that is trusted itself", async () => {
+  await accepted(await workshop.leaf(authority, "rsa", { names, key: "rsa" }));
+  const own = await workshop.selfSigned("own", names);
+  await accepted(own, { anchors: [own.cert] });
+});
+
+Deno.test("`tlsStream()` refuses an expired certificate and names the day", async () => {
+  const expired = await workshop.leaf(authority, "expired", { names, to: "20210102030405Z" });
+  assert.equal(await refusal(expired), "the certificate expired on 2021-01-02");
+});
+
+Deno.test("`tlsStream()` refuses a certificate that is not valid yet and names the day", async () => {
+  const future = await workshop.leaf(authority, "future", { names, from: "20480102030405Z" });
+  assert.equal(await refusal(future), "the certificate is not valid before 2048-01-02");
+});
+
+Deno.test("`tlsStream()` refuses a certificate for another name or address and lists its names", async () => {
+  const other = await workshop.leaf(authority, "other", { names: "DNS:other.example,DNS:*.other.example" });
+  assert.equal(await refusal(other), "the certificate is for other.example, *.other.example, not for localhost");
+  assert.equal(
+    await refusal(good, { host: "127.0.0.2" }),
+    "the certificate is for localhost, 127.0.0.1, 0:0:0:0:0:0:0:1, not for 127.0.0.2".replace("0:0:0:0:0:0:0:1", "::1"),
+  );
+  await refusal(other, { host: "a.b.other.example" });
+});
+
+Deno.test("`tlsStream()` refuses a self-signed certificate", async () => {
+  assert.equal(
+    await refusal(await workshop.selfSigned("own", names)),
+    "the certificate is self-signed and not trusted",
+  );
+});
+
+Deno.test("`tlsStream()` refuses an unknown issuer and names it", async () => {
+  const foreign = await workshop.leaf(stranger, "foreign", { names });
+  assert.equal(await refusal(foreign), "the certificate's issuer 'Strange Authority' is not known or not trusted");
+});
+
+Deno.test("`tlsStream()` refuses a server that no system certificate vouches for when there are no anchors", async () => {
+  await refusal(good, { anchors: null });
+});
+
+Deno.test("`tlsStream()` accepts anything with SSL_verify = NO", async () => {
+  const tls = { verify: false, caFile: null };
+  await accepted(await workshop.leaf(authority, "expired", { names, to: "20210102030405Z" }), { tls });
+  await accepted(await workshop.leaf(stranger, "foreign", { names: "DNS:other.example" }), { tls });
+  await accepted(await workshop.selfSigned("own", "DNS:other.example"), { tls, anchors: null });
+});
+
+Deno.test("`tlsStream()` says what was negotiated, with --debug", async () => {
+  const lines: string[] = [];
+  await accepted(good, { log: recordingLogger(lines) });
+  assert.ok(lines.includes("debug Using SNI with name localhost"), lines.join("\n"));
+  assert.match(lines.join("\n"), /SSL protocol: TLSv1\.3, cipher: TLS_/);
+  assert.match(lines.join("\n"), /Peer certificate: subject 'good', issuer 'Test Authority'/);
+  const address: string[] = [];
+  await accepted(good, { host: "127.0.0.1", log: recordingLogger(address) });
+  assert.ok(address.includes("debug Not using SNI"));
+});
+
+/** Runs `openssl s_server`; what it receives comes out of it, what is written into it is sent. */
+async function withOpenSslServer(
+  certificate: Certificate,
+  flags: readonly string[],
+  body: (port: number, server: Deno.ChildProcess) => Promise<void>,
+): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const server = new Deno.Command("openssl", {
+    args: ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", certificate.certFile, "-key", certificate.keyFile]
+      .concat(["-naccept", "2", "-quiet", ...flags]),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  try {
+    for (let up = false; !up;) {
+      up = await Deno.connect({ hostname: "127.0.0.1", port }).then((conn) => (conn.close(), true), () => false);
+      if (!up) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await body(port, server);
+  } finally {
+    server.kill("SIGKILL");
+    await server.status;
+    await server.stdin.close().catch(() => {});
+    await server.stdout.cancel();
+  }
+}
+
+for (const [flag, protocol] of [["-tls1_2", "TLSv1.2"], ["-tls1_3", "TLSv1.3"]] as const) {
+  for (const key of ["rsa", "ecdsa"] as const) {
+    Deno.test(`\`tlsStream()\` talks ${protocol} with an OpenSSL server that has an ${key} key`, async () => {
+      const certificate = await workshop.leaf(authority, "openssl", { names, key });
+      await withOpenSslServer(certificate, [flag], async (port, server) => {
+        const lines: string[] = [];
+        const stream = await open(port, { log: recordingLogger(lines) });
+        assert.match(lines.join("\n"), new RegExp(`SSL protocol: ${protocol}`));
+        const writer = server.stdin.getWriter();
+        await writer.write(new TextEncoder().encode("* OK ready\r\n"));
+        writer.releaseLock();
+        assert.equal(new TextDecoder().decode(await collect(stream, 12)), "* OK ready\r\n");
+        await stream.write(new TextEncoder().encode("a NOOP\r\n"));
+        const reader = server.stdout.getReader();
+        assert.equal(new TextDecoder().decode((await reader.read()).value), "a NOOP\r\n");
+        reader.releaseLock();
+        stream.close();
+      });
+    });
+  }
+}
+
+Deno.test("`tlsStream()` does not talk to a server that has only TLS 1.1", async () => {
+  await withOpenSslServer(good, ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], async (port) => {
+    await assert.rejects(() => open(port), (error) => {
+      assert.ok(error instanceof TransportError && error.phase === "tls", `${error}`);
+      assert.match(error.message, /^Can't initiate TLS\/SSL handshake with localhost:\d+: \S.*$/);
+      return true;
+    });
+  });
+});
+
+/** What the client says about a server that treats the connection as `serve` does. */
+async function failureWith(serve: (conn: Deno.Conn) => Promise<void> | void): Promise<string> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = listener.accept().then(async (conn) => {
+    await serve(conn);
+    const buffer = new Uint8Array(10_000);
+    while (await conn.read(buffer).catch(() => null) !== null);
+    conn.close();
+  });
+  let message = "";
+  await assert.rejects(() => open(listener.addr.port), (error) => {
+    assert.ok(error instanceof TransportError && error.phase === "tls", `${error}`);
+    message = error.message;
+    return true;
+  });
+  await served;
+  listener.close();
+  return message.replace(/^.*: /, "");
+}
+
+Deno.test("`tlsStream()` says when the port speaks plain text", async () => {
+  const message = await failureWith(async (conn) => {
+    await conn.write(new TextEncoder().encode("* OK [CAPABILITY IMAP4rev1] ready\r\n"));
+  });
+  assert.equal(message, "the server does not speak TLS on this port");
+});
+
+Deno.test("`tlsStream()` says when the server closes the connection instead of answering", async () => {
+  const message = await failureWith(async (conn) => {
+    await conn.read(new Uint8Array(10_000));
+    await conn.closeWrite();
+  });
+  assert.equal(message, "the server closed the connection");
+});
+
+Deno.test("`tlsStream()` throws the signal's reason when the server never answers", async () => {
+  const [client, server] = duplexPair();
+  const controller = new AbortController();
+  const reason = new TransportError("timeout", "time is up");
+  const options: TlsLayerOptions = {
+    component: "remote",
+    host: "localhost",
+    peer: "localhost:993",
+    tls: { verify: true, caFile: null },
+    anchors: [authority.cert],
+    clock: systemClock,
+    log: noLog,
+    signal: controller.signal,
+  };
+  const pending = tlsStream(client, options);
+  assert.notEqual(await server.read(), null); // the ClientHello
+  controller.abort(reason);
+  await assert.rejects(pending, reason);
+  assert.ok(client.closed);
+  await assert.rejects(() => tlsStream(duplexPair()[0], options), reason);
+});
+
+Deno.test("`read()` gives null when the TLS stream is cut off, and what came before", async () => {
+  const listener = listen(good);
+  const relay = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const relayed = relay.accept().then(async (outer) => {
+    const inner = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    const forth = outer.readable.pipeTo(inner.writable).catch(() => {});
+    const back = inner.readable.pipeTo(outer.writable, { preventClose: true }).catch(() => {});
+    return { inner, outer, done: Promise.all([forth, back]) };
+  });
+  const [stream, conn, wires] = await Promise.all([open(relay.addr.port), listener.accept(), relayed]);
+  await conn.write(new Uint8Array(100));
+  await collect(stream, 100);
+  wires.outer.close(); // no close_notify
+  assert.equal(await stream.read(), null);
+  stream.close();
+  conn.close();
+  await wires.done;
+  relay.close();
+  listener.close();
+});
+
+Deno.test("TLS holds little memory whether the reader waits or reads", async () => {
+  const listener = listen(good);
+  const [stream, conn] = await Promise.all([open(listener.addr.port), listener.accept()]);
+  listener.close();
+  const peer = new TcpStream(conn, "client", "local");
+  const octets = 192 << 20;
+  const before = Deno.memoryUsage().rss;
+  let peak = before;
+  const watch = setInterval(() => peak = Math.max(peak, Deno.memoryUsage().rss), 5);
+  const sent = sendPattern(peer, octets);
+  await new Promise((resolve) => setTimeout(resolve, 500)); // nobody reads; node:tls alone would take it all
+  const paused = peak - before;
+  await expectPattern(stream, octets);
+  await sent;
+  clearInterval(watch);
+  stream.close();
+  peer.close();
+  assert.ok(paused < 48 << 20, `RSS grew by ${paused >> 20} MiB while nobody read`);
+  assert.ok(peak - before < 96 << 20, `RSS grew by ${(peak - before) >> 20} MiB`);
+});

@@ -1,0 +1,75 @@
+// The words for a failed verification, without any server.
+
+import assert from "node:assert/strict";
+import { type CertificateFacts, type FailedVerification, verificationCause } from "../../lib/transport/verdict.ts";
+
+const now = Date.parse("2026-03-04T12:00:00Z");
+const leaf: CertificateFacts = {
+  subject: "imap.example.net",
+  issuer: "Example CA",
+  validFrom: Date.parse("2026-01-01T00:00:00Z"),
+  validTo: Date.parse("2027-01-01T00:00:00Z"),
+  selfSigned: false,
+};
+const failed: FailedVerification = {
+  code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  host: "imap.example.net",
+  names: "DNS:imap.example.net",
+  chain: [leaf],
+  now,
+};
+
+Deno.test("`verificationCause()` names the day on which a certificate expired", () => {
+  const expired = { ...leaf, validTo: Date.parse("2026-02-28T23:59:59Z") };
+  assert.equal(verificationCause({ ...failed, chain: [expired] }), "the certificate expired on 2026-02-28");
+});
+
+Deno.test("`verificationCause()` names the day from which a certificate is valid", () => {
+  const future = { ...leaf, validFrom: Date.parse("2026-03-05T00:00:00Z") };
+  assert.equal(verificationCause({ ...failed, chain: [future] }), "the certificate is not valid before 2026-03-05");
+});
+
+Deno.test("`verificationCause()` says which certificate of the chain expired", () => {
+  const issuer = { ...leaf, subject: "Example CA", issuer: "Root", validTo: Date.parse("2026-01-31T00:00:00Z") };
+  assert.equal(
+    verificationCause({ ...failed, chain: [leaf, issuer] }),
+    "the certificate of its issuer 'Example CA' expired on 2026-01-31",
+  );
+});
+
+Deno.test("`verificationCause()` tells self-signed, untrusted root and unknown issuer apart", () => {
+  const own = { ...leaf, issuer: leaf.subject, selfSigned: true };
+  const root = { ...leaf, subject: "Root", issuer: "Root", selfSigned: true };
+  assert.equal(verificationCause({ ...failed, chain: [own] }), "the certificate is self-signed and not trusted");
+  assert.equal(
+    verificationCause({ ...failed, chain: [leaf, root] }),
+    "the chain of certificates ends with 'Root', which is not trusted",
+  );
+  assert.equal(verificationCause(failed), "the certificate's issuer 'Example CA' is not known or not trusted");
+});
+
+Deno.test("`verificationCause()` lists the names of the certificate when the host is not among them", () => {
+  const wrong = { ...failed, code: "ERR_TLS_CERT_ALTNAME_INVALID" };
+  assert.equal(
+    verificationCause({ ...wrong, names: "DNS:a.example, IP Address:192.0.2.1" }),
+    "the certificate is for a.example, 192.0.2.1, not for imap.example.net",
+  );
+  assert.equal(
+    verificationCause({ ...wrong, names: "" }),
+    "the certificate is for no host at all, not for imap.example.net",
+  );
+  const many = Array.from({ length: 40 }, (_, i) => `DNS:${i}.example`).join(", ");
+  assert.match(verificationCause({ ...wrong, names: many }), /for 0\.example, .*4\.example and 35 more, not for/);
+});
+
+Deno.test("`verificationCause()` stays one printable line whatever the peer put into its certificate", () => {
+  const evil = { ...leaf, issuer: "a\r\nERROR: \x1b[2Jb\u202e" + "x".repeat(5000) };
+  const text = verificationCause({ ...failed, chain: [evil] });
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(text, /[\x00-\x1f\u202e]/);
+  assert.ok(text.length < 400);
+});
+
+Deno.test("`verificationCause()` shows a code that it has no words for", () => {
+  assert.match(verificationCause({ ...failed, code: "CERT_SIGNATURE_FAILURE" }), /CERT_SIGNATURE_FAILURE/);
+});
