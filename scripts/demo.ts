@@ -134,7 +134,10 @@ async function look(local: MailStore, remote: MailStore): Promise<void> {
   say();
 }
 
+/** Shows the command as one would type it in the checkout, and runs it. */
 async function synchronize(program: Program, workspace: Workspace): Promise<void> {
+  const checkout = new URL("../", import.meta.url).pathname;
+  say(`   $ ${program.command.join(" ").replace(checkout, "")}`);
   const result = await workspace.sync(program);
   indented(result.lines);
   say(`   It took ${(result.milliseconds / 1000).toFixed(2)} s.\n`);
@@ -167,7 +170,6 @@ async function demonstrate(lab: Lab): Promise<void> {
   await fillLocal(local);
   await fillRemote(remote);
   await look(local, remote);
-  say(`   $ ${program.command.join(" ")}`);
   await synchronize(program, workspace);
   await check(local, remote, workspace);
 
@@ -176,12 +178,10 @@ async function demonstrate(lab: Lab): Promise<void> {
   say("   On remote three are read, one is written, one is deleted, a draft is finished, a list is unsubscribed.");
   say('   And both change the flags of the same message, "Lunch?": local has read it, remote has answered it.\n');
   await Promise.all([changeLocal(local), changeRemote(remote)]);
-  say(`   $ ${program.command.join(" ")}`);
   await synchronize(program, workspace);
   await check(local, remote, workspace);
 
   heading("Nothing has changed, and interimap runs a third time");
-  say(`   $ ${program.command.join(" ")}`);
   await idleRun(program, workspace, [local, remote]);
 }
 
