@@ -1,6 +1,6 @@
-// The Buffers of Node's streams: how they are handed to the rest of the program, and how their memory is given back at
-// once. The streams allocate a buffer for every piece, and the collector lets some 60 MiB of them pile up before it looks;
-// it does not know which of them is spent, but we do.
+// The Buffers of Node's streams: how they are handed to the rest of the program, and how their memory is given back
+// at once. The streams allocate a buffer for every piece, and the collector lets some 60 MiB of them pile up before
+// it looks; it does not know which of them is spent, but we do.
 
 /** Smaller buffers do not add up, and are left to the collector. */
 const MIN_OCTETS = 4096;

@@ -5,8 +5,8 @@
 import type { TransformOptions } from "node:stream";
 import type { DeflateRaw, InflateRaw, ZlibOptions } from "node:zlib";
 import { TransportError } from "../errors.ts";
-import { reasonOf } from "./reason.ts";
 import { plainView, releaseInOrder } from "./buffers.ts";
+import { reasonOf } from "./reason.ts";
 import type { ByteStream } from "./types.ts";
 
 /** Also the most that is inflated ahead of the reader. */
@@ -117,18 +117,12 @@ class DeflateStream implements ByteStream {
 
   #pack(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown) =>
-        reject(
-          new TransportError(
-            "write",
-            `Can't compress: ${this.#closed ? "the connection is closed" : reasonOf(error)}`,
-            {
-              component: this.#component,
-              cause: error,
-            },
-          ),
-        );
-      if (this.#closed) return fail(null);
+      const fail = (error: unknown) => {
+        const reason = this.#closed ? "it was closed on our side" : reasonOf(error);
+        const context = { component: this.#component, cause: error };
+        reject(new TransportError("write", `Can't write to the compressed connection: ${reason}`, context));
+      };
+      if (this.#closed) return fail(undefined);
       this.#deflate.write(bytes, (error) => error ? fail(error) : resolve());
     });
   }

@@ -12,7 +12,7 @@ import { deflateStream } from "./deflate.ts";
 import { type Counter, metered, newCounter } from "./metered.ts";
 import { reasonOf } from "./reason.ts";
 import { connectTcp, tcpPeer } from "./tcp.ts";
-import { tlsStream } from "./tls.ts";
+import { preloadTls, tlsStream } from "./tls.ts";
 import { loadTrustAnchors, type TrustAnchors } from "./trust.ts";
 import { openTunnel } from "./tunnel.ts";
 import type { ByteStream, Connected, Traffic } from "./types.ts";
@@ -86,9 +86,12 @@ class Connection implements Connected {
       signal.throwIfAborted();
       this.#base = await openTunnel({ component, command: command ?? "", nullStderr, clock, env });
     } else {
-      // An unusable SSL_CAfile is found before anything is sent.
-      const anchors = type === "imaps" || startTls ? await this.#trustAnchors() : null;
-      this.#base = await connectTcp({ component, host, port, signal });
+      const willSecure = type === "imaps" || startTls;
+      const anchors = willSecure ? await this.#trustAnchors() : null; // so that a bad SSL_CAfile costs no connection
+      [this.#base] = await Promise.all([
+        connectTcp({ component, host, port, signal }),
+        willSecure ? preloadTls() : null,
+      ]);
       if (type === "imaps") return await this.#secure(this.#base, anchors, signal);
     }
     this.#stream = metered(this.#base, this.#below);

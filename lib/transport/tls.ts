@@ -11,7 +11,7 @@ import { oneLine, reasonOf } from "./reason.ts";
 import { gatedDuplex, ReadQueue, TlsStream } from "./tls_stream.ts";
 import type { TrustAnchors } from "./trust.ts";
 import type { ByteStream } from "./types.ts";
-import { type CertificateFacts, verificationCause } from "./verdict.ts";
+import { type CertificateFacts, type FailedVerification, lacksTrust, verificationCause } from "./verdict.ts";
 
 /** A chain longer than this is not followed for the wording of an error. */
 const MAX_CHAIN_LENGTH = 10;
@@ -32,6 +32,11 @@ export interface TlsLayerOptions {
   readonly log: Logger;
   /** Ends the handshake; its reason is thrown as it is. */
   readonly signal: AbortSignal;
+}
+
+/** Loads what a handshake needs, some 25 ms of work that fits into the wait for a connection. */
+export async function preloadTls(): Promise<void> {
+  await Promise.all([import("node:tls"), import("node:net"), import("node:stream")]);
 }
 
 /**
@@ -100,17 +105,18 @@ function handshakeError(error: unknown, { component, peer, signal }: TlsLayerOpt
 function verificationError(socket: TLSSocket, host: string, options: TlsLayerOptions): TlsError {
   const { component, peer, tls, clock } = options;
   const leaf = socket.getPeerCertificate(true);
-  const cause = verificationCause({
+  const failed: FailedVerification = {
     code: String(socket.authorizationError),
     host,
     names: leaf.subjectaltname ?? oneValue(leaf.subject?.CN),
     chain: chainFacts(leaf),
     now: clock.now(),
-  });
-  return new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: ${cause}`, {
+  };
+  const hint = "Let SSL_CAfile name the certificate to trust for this server";
+  return new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: ${verificationCause(failed)}`, {
     component,
     cause: socket.authorizationError,
-    hints: tls.caFile === null ? ["SSL_CAfile names the certificates to trust for this server"] : [],
+    hints: tls.caFile === null && lacksTrust(failed) ? [hint] : [],
   });
 }
 

@@ -5,8 +5,8 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { TransportError } from "../errors.ts";
-import { reasonOf } from "./reason.ts";
 import { plainView, releaseWhole } from "./buffers.ts";
+import { reasonOf } from "./reason.ts";
 import type { ByteStream } from "./types.ts";
 
 /** Ciphertext is read only while less than this waits decrypted. What is held at most is this and one read more. */

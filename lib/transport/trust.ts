@@ -5,7 +5,7 @@ import { TlsError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { reasonOf } from "./reason.ts";
 
-/** Where distributions keep all trusted certificates in one file: Debian and Arch, Fedora, SUSE, Alpine and the BSDs. */
+/** Where distributions keep all trusted certificates in one file: Debian, Arch, Fedora, SUSE, Alpine, the BSDs. */
 const SYSTEM_BUNDLES: readonly string[] = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -40,7 +40,7 @@ export interface TrustOptions {
 /**
  * Reads the trusted certificates: those of `caFile`, else the system's as OpenSSL finds them (SSL_CERT_FILE replaces
  * the bundle, SSL_CERT_DIR the directory; the directory that is searched otherwise has the bundle's content).
- * @throws TlsError when `caFile` can't be used
+ * @throws TlsError when `caFile` can't be used, or nothing is found where the environment says
  */
 export async function loadTrustAnchors(options: TrustOptions): Promise<TrustAnchors> {
   const { caFile, env, log } = options;
@@ -52,7 +52,12 @@ export async function loadTrustAnchors(options: TrustOptions): Promise<TrustAnch
   if (file !== "") await addFile(anchors, file, log);
   for (const directory of directories) await addDirectory(anchors, directory, log);
   if (directories.length === 0) await addSystemBundle(anchors, log);
-  return anchors.size === 0 ? null : [...anchors.values()];
+  if (anchors.size > 0) return [...anchors.values()];
+  if (file === "" && directories.length === 0) return null;
+  // Whoever has said what to trust does not get the runtime's list instead.
+  const variables = [file === "" ? "" : "SSL_CERT_FILE", directories.length === 0 ? "" : "SSL_CERT_DIR"];
+  const named = variables.filter((variable) => variable !== "").join(" and ");
+  throw new TlsError(`No trusted certificates found where ${named} points to`, { component: options.component });
 }
 
 async function addSystemBundle(anchors: Map<string, string>, log: Logger): Promise<void> {

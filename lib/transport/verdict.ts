@@ -6,6 +6,9 @@ import { oneLine } from "./reason.ts";
 /** What is told of the names in a certificate. */
 const MAX_NAMES = 5;
 
+/** Node's code for a certificate that is good, but for another server. */
+const WRONG_NAME = "ERR_TLS_CERT_ALTNAME_INVALID";
+
 /** A certificate of the chain that the server sent, as far as it matters here. */
 export interface CertificateFacts {
   readonly subject: string;
@@ -32,7 +35,7 @@ export interface FailedVerification {
 
 /** The cause, to be read after "Can't initiate TLS/SSL handshake with HOST:PORT: ". */
 export function verificationCause(failed: FailedVerification): string {
-  if (failed.code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+  if (failed.code === WRONG_NAME) {
     return `the certificate is for ${listNames(failed.names)}, not for ${failed.host}`;
   }
   for (const certificate of failed.chain) {
@@ -50,6 +53,12 @@ export function verificationCause(failed: FailedVerification): string {
     return `the certificate can't be verified (${oneLine(failed.code)}; issuer '${oneLine(last.issuer)}')`;
   }
   return `the certificate's issuer '${oneLine(last.issuer)}' is not known or not trusted`;
+}
+
+/** Whether everything is right but that nobody trusted vouches for the certificate. */
+export function lacksTrust(failed: FailedVerification): boolean {
+  return failed.code !== WRONG_NAME &&
+    failed.chain.every(({ validFrom, validTo }) => failed.now >= validFrom && failed.now <= validTo);
 }
 
 function listNames(names: string): string {

@@ -86,6 +86,7 @@ Deno.test("`select()` collects what is said up to the answer of the search, and 
     "* 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (6))",
     "* 3 FETCH (UID 4 FLAGS (\\Seen) MODSEQ (6))",
     "000000 OK [READ-WRITE] done",
+    "* OK [HIGHESTMODSEQ 14] x",
     "* VANISHED 5",
     "* 9 EXISTS",
     '* ESEARCH (TAG "000001") UID ALL 10',

@@ -15,6 +15,7 @@ type Side = "local" | "remote";
 type Stores = Readonly<Record<Side, MailStore>>;
 
 const RUN_LIMIT_MS = 60_000;
+const SEED = Number(Deno.env.get("INTERIMAP_TEST_SEED") ?? 42);
 const OLD = 6;
 const NEW = 400;
 
@@ -145,7 +146,7 @@ interface Place {
 
 /** Places spread over the copying: half where the source is read, half where the target is written. */
 function* places(count: number, total: Record<Side, Readonly<Record<Sender, number>>>, source: Side): Generator<Place> {
-  const random = new SeededRandom(42);
+  const random = new SeededRandom(SEED);
   for (let index = 0; index < count; index++) {
     const side = index % 2 === 0 ? source : source === "local" ? "remote" : "local";
     const sender = side === source ? "server" : "client";

@@ -74,11 +74,6 @@ export class CertificateWorkshop {
     return read(base);
   }
 
-  /** The hash under which OpenSSL looks the certificate up in a directory. */
-  async subjectHash(certificate: Certificate): Promise<string> {
-    return (await this.#openssl(["x509", "-in", certificate.certFile, "-noout", "-subject_hash"])).trim();
-  }
-
   remove(): void {
     Deno.removeSync(this.directory, { recursive: true });
   }

@@ -1,5 +1,5 @@
-// Run as a child process: joins its standard input and output to the TCP port of 127.0.0.1 given as first argument, so
-// that a test holds the other end of a tunnel. With "deaf" as second argument it leaves at SIGINT, as Dovecot's imap
+// Run as a child process: joins its standard input and output to the TCP port of 127.0.0.1 given as first argument,
+// so that a test holds the other end of a tunnel. With "deaf" as second argument it leaves at SIGINT, as Dovecot's imap
 // does; then "stubborn": it leaves neither at the end of its input nor at SIGTERM.
 
 const [port, ...manners] = Deno.args;

@@ -1,5 +1,5 @@
-// Layers stacked on real sockets: STARTTLS and COMPRESS on a connection under way, what is confidential, and the traffic
-// that is counted at each stage.
+// Layers stacked on real sockets: STARTTLS and COMPRESS on a connection under way, what is confidential, and the
+// traffic that is counted at each stage.
 
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/base/clock.ts";
@@ -106,7 +106,7 @@ Deno.test("`connect()` to type=imaps is confidential and counts octets above TLS
   listener.close();
 });
 
-Deno.test("`startTls()` and then `startDeflate()` go on with the connection, and all octets of IMAP are counted once", async () => {
+Deno.test("`startTls()` and `startDeflate()` go on with the connection, and count octets of IMAP once", async () => {
   const listener = listen();
   const [connection, plain] = await Promise.all([
     connect(config({ port: listener.addr.port, startTls: true }), options()),

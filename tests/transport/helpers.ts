@@ -1,5 +1,6 @@
 // Ports for the tests of this folder: a log that is kept, a log that is dropped, an empty environment.
 
+import assert from "node:assert/strict";
 import type { Logger } from "../../lib/log/types.ts";
 
 /** A log that appends `LEVEL text` to `lines`. */
@@ -34,6 +35,17 @@ export async function messageOf(promise: Promise<unknown>): Promise<string> {
     return error instanceof Error ? error.message : String(error);
   }
   throw new Error("it did not fail");
+}
+
+/** What memory_probe.ts measures, in octets. */
+export async function probeMemory(...args: readonly string[]): Promise<Record<string, number>> {
+  const program = new URL("./memory_probe.ts", import.meta.url).pathname;
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-net", "--allow-read", "--allow-env", program, ...args],
+    stderr: "inherit",
+  }).output();
+  assert.ok(success);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 /** Sizes from 1 to `modulus`, each call another, in the same order every time. */

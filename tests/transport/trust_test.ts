@@ -22,7 +22,7 @@ Deno.test("`loadTrustAnchors()` takes SSL_CAfile alone, whatever the environment
   assert.deepEqual(await loadTrustAnchors({ ...base, caFile: first.certFile, env }), [first.cert]);
 });
 
-Deno.test("`loadTrustAnchors()` refuses an SSL_CAfile that is missing, unreadable, empty or no PEM, in one line", async () => {
+Deno.test("`loadTrustAnchors()` refuses an SSL_CAfile that is missing, empty or no PEM, in one line", async () => {
   const damaged = first.cert.replace(/\n(.{10})/, "\nAAAAAAAAAA");
   const directory = await directoryWith({
     empty: "",
@@ -73,7 +73,7 @@ Deno.test("`loadTrustAnchors()` takes only hashed names from SSL_CERT_DIR, and a
   assert.deepEqual(await loadTrustAnchors({ ...base, env: only }), [first.cert]);
 });
 
-Deno.test("`loadTrustAnchors()` reads a directory's own bundle instead of its links, unless there are more of these", async () => {
+Deno.test("`loadTrustAnchors()` reads a directory's bundle instead of its links, unless these are more", async () => {
   const bundle = first.cert + second.cert;
   const links = { "00000001.0": first.cert, "00000002.0": second.cert };
   const same = await directoryWith({ "ca-certificates.crt": bundle, ...links });
@@ -81,4 +81,11 @@ Deno.test("`loadTrustAnchors()` reads a directory's own bundle instead of its li
   const more = await directoryWith({ "ca-certificates.crt": first.cert, ...links });
   const anchors = await loadTrustAnchors({ ...base, env: environment({ SSL_CERT_DIR: more }) });
   assert.ok(anchors?.includes(second.cert));
+});
+
+Deno.test("`loadTrustAnchors()` falls back on nothing when the environment points to nothing", async () => {
+  const empty = await directoryWith({ "other.pem": first.cert });
+  for (const variables of [{ SSL_CERT_DIR: empty }, { SSL_CERT_DIR: empty, SSL_CERT_FILE: "/nonexistent" }]) {
+    await assert.rejects(loadTrustAnchors({ ...base, env: environment(variables) }), TlsError);
+  }
 });

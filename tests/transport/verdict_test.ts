@@ -1,7 +1,12 @@
 // The words for a failed verification, without any server.
 
 import assert from "node:assert/strict";
-import { type CertificateFacts, type FailedVerification, verificationCause } from "../../lib/transport/verdict.ts";
+import {
+  type CertificateFacts,
+  type FailedVerification,
+  lacksTrust,
+  verificationCause,
+} from "../../lib/transport/verdict.ts";
 
 const now = Date.parse("2026-03-04T12:00:00Z");
 const leaf: CertificateFacts = {
@@ -72,4 +77,10 @@ Deno.test("`verificationCause()` stays one printable line whatever the peer put 
 
 Deno.test("`verificationCause()` shows a code that it has no words for", () => {
   assert.match(verificationCause({ ...failed, code: "CERT_SIGNATURE_FAILURE" }), /CERT_SIGNATURE_FAILURE/);
+});
+
+Deno.test("`lacksTrust()` is true only when another trusted certificate would help", () => {
+  assert.equal(lacksTrust(failed), true);
+  assert.equal(lacksTrust({ ...failed, code: "ERR_TLS_CERT_ALTNAME_INVALID" }), false);
+  assert.equal(lacksTrust({ ...failed, now: leaf.validTo + 1 }), false);
 });
