@@ -5,7 +5,7 @@ DESTDIR =
 
 SOURCES := main.ts deno.json scripts/build.sh scripts/deno.sh $(shell find lib -name '*.ts')
 
-.PHONY: all test demo compile install check unit live fmt clean
+.PHONY: all test demo compile install check unit live walks mutants fuzz fmt clean
 
 all: build/interimap
 
@@ -42,6 +42,16 @@ unit:
 
 live:
 	sh scripts/test.sh fetch build live
+
+# Longer than `make test`: 10,000 random walks, the seeded defects, 100,000 damaged recordings with a new seed.
+walks:
+	WALKS=10000 sh scripts/test.sh fetch walks
+
+mutants:
+	sh scripts/deno.sh run --quiet --allow-all tests/mutants/run.ts
+
+fuzz:
+	FUZZ_ROUNDS=50000 FUZZ_SEED=$$(date +%s) sh scripts/test.sh fetch fuzz
 
 fmt:
 	sh scripts/deno.sh fmt

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the stages that are named, or all of them, each also when one before it failed:
-#   scripts/test.sh [fetch|format|lint|types|rules|unit|build|live]...
+#   scripts/test.sh [fetch|format|lint|types|rules|unit|walks|fuzz|build|live]...
 # Shows the time that each took and ends with the line `N passed, M failed`, or `N passed, M failed, K skipped`: the tests,
 # and one failure for every stage that failed otherwise. INTERIMAP_TEST_LIVE=no leaves the tests against real servers out.
 set -u
@@ -75,6 +75,16 @@ stage_unit() {
     --ignore=tests/live,tests/architecture_test.ts,tests/lint_plugin_test.ts tests
 }
 
+# Not part of `make test`, which has shorter ones among its unit tests.
+stage_walks() {
+  run_tests loud --allow-all tests/walks
+}
+
+stage_fuzz() {
+  echo "seed $FUZZ_SEED"
+  run_tests loud --allow-read --allow-env tests/protocol/fuzz_test.ts
+}
+
 stage_build() {
   sh scripts/build.sh
 }
@@ -85,6 +95,7 @@ stage_live() {
     return
   fi
   sh scripts/packages.sh dovecot-imapd interimap openssl util-linux || return 1
+  sh scripts/cyrus.sh || return 1
   run_tests loud --allow-all tests/live
 }
 

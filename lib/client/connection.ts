@@ -7,58 +7,24 @@ import { ByeError, ProtocolError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import {
   type Capabilities,
-  type Command,
   type Data,
   type DecodeEvent,
   Decoder,
   describe,
   encode,
-  type FetchItems,
   type LiteralMode,
   literalMode,
   type StatusResponse,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../transport/types.ts";
+import { GatheringWriter } from "./gathering_writer.ts";
+import type { BodyReceiver, Request, Submitted } from "./request.ts";
 import { WireLog } from "./wire_log.ts";
 
 /** How long an answer that is due may take to send its next octet. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 /** Commands sent and not answered. A bound on what a server has to remember, and on what is lost with a connection. */
 const MAX_IN_FLIGHT = 64;
-/** Small writes are put together up to this many octets. */
-const COALESCE_OCTETS = 64 * 1024;
-
-/** Takes the bodies of one FETCH, in wire order. The reader waits for what these return: that is the back-pressure. */
-export interface BodyReceiver {
-  /** Whether this body belongs to the command, by what stood before it. */
-  accepts(known: FetchItems): boolean;
-  begin(known: FetchItems, section: string, octets: number | null): void | Promise<void>;
-  /** `bytes` are borrowed until the returned promise is fulfilled. */
-  data(bytes: Uint8Array): void | Promise<void>;
-  end(): void | Promise<void>;
-}
-
-export interface Request {
-  readonly command: Command;
-  /** Sent only when nothing is in flight, and nothing is sent until it is answered. */
-  readonly alone?: boolean;
-  /** Offered every untagged response while the command is in flight; true: it was for this command. */
-  readonly claim?: (data: Data) => boolean;
-  readonly bodies?: BodyReceiver;
-  /** Writes the octets of the command's `stream` part. */
-  readonly pump?: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>;
-  /** The line that answers a continuation request (AUTHENTICATE). */
-  readonly respond?: (challenge: string) => string;
-  /** Run on OK, before another octet is read: gives the stream to go on with. `rest`: octets already received. */
-  readonly upgrade?: (rest: Uint8Array) => Promise<ByteStream>;
-}
-
-export interface Submitted {
-  /** All octets were taken over by the stream. */
-  readonly written: Promise<void>;
-  /** The tagged answer, whatever it says. Rejects only when the connection is lost. */
-  readonly done: Promise<StatusResponse>;
-}
 
 interface Entry {
   readonly tag: string;
@@ -94,12 +60,10 @@ export class Connection {
   readonly #greeting = Promise.withResolvers<StatusResponse>();
   readonly #queue: Entry[] = [];
   readonly #inFlight: Entry[] = [];
-  /** Small writes wait here for each other. One buffer for the connection's life: no garbage per message. */
-  readonly #gathered = new Uint8Array(COALESCE_OCTETS);
+  readonly #writer: GatheringWriter;
   #stream: ByteStream;
   #decoder = new Decoder();
   #wireLog: WireLog | null = null;
-  #gatheredOctets = 0;
   #nextTag = 0;
   #writing = false;
   #greeted = false;
@@ -112,6 +76,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#stream = options.stream;
+    this.#writer = new GatheringWriter(options.stream, () => this.#watch());
     this.greeting = this.#greeting.promise;
     this.greeting.catch(() => {});
     if (options.log.debugging) this.#wireLog = new WireLog((line) => options.log.debug(`S: ${line}`));
@@ -198,7 +163,7 @@ export class Connection {
       this.#inFlight.push(entry);
       await this.#writeCommand(entry);
     }
-    await this.#flush();
+    await this.#writer.flush();
   }
 
   async #writeCommand(entry: Entry): Promise<void> {
@@ -209,44 +174,25 @@ export class Connection {
       for (const line of describe(entry.tag, command, mode, log.debugLevel > 1).split("\n")) log.debug(`C: ${line}`);
     }
     for (const fragment of encode(entry.tag, command, mode)) {
-      if (fragment.kind === "bytes") await this.#put(fragment.bytes);
+      if (fragment.kind === "bytes") await this.#writer.put(fragment.bytes);
       else if (fragment.kind === "continuation") {
         if (!(await this.#awaitContinuation(entry))) break;
       } else {
-        await this.#flush();
+        await this.#writer.flush();
         if (pump === undefined) throw new Error("a streamed literal needs a pump");
-        await pump((bytes) => this.#writeNow(bytes));
+        await pump((bytes) => this.#writer.writeNow(bytes));
       }
     }
     // An answer that changes the layer, or an APPEND, must not wait for the next command.
-    if (this.#queue.length === 0 || entry.request.alone === true) await this.#flush();
+    if (this.#queue.length === 0 || entry.request.alone === true) await this.#writer.flush();
     entry.complete = true;
     if (entry.refusal !== null) this.#finish(entry, entry.refusal);
     else entry.written.resolve();
   }
 
-  async #put(bytes: Uint8Array): Promise<void> {
-    if (this.#gatheredOctets + bytes.length > COALESCE_OCTETS) await this.#flush();
-    if (bytes.length > COALESCE_OCTETS) return await this.#writeNow(bytes);
-    this.#gathered.set(bytes, this.#gatheredOctets);
-    this.#gatheredOctets += bytes.length;
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#gatheredOctets === 0) return;
-    const bytes = this.#gathered.subarray(0, this.#gatheredOctets);
-    this.#gatheredOctets = 0;
-    await this.#writeNow(bytes);
-  }
-
-  async #writeNow(bytes: Uint8Array): Promise<void> {
-    await this.#stream.write(bytes);
-    this.#watch();
-  }
-
   /** False when the server refused the command instead of asking for its literal. */
   async #awaitContinuation(entry: Entry): Promise<boolean> {
-    await this.#flush();
+    await this.#writer.flush();
     if (entry.refusal !== null) return false;
     this.#continuation = Promise.withResolvers<boolean>();
     try {
@@ -354,6 +300,7 @@ export class Connection {
       this.#reject(entry, error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
+    this.#writer.replaceStream(this.#stream);
     this.#decoder = new Decoder();
     entry.done.resolve(status);
     this.#resume();
@@ -365,7 +312,7 @@ export class Connection {
     if (entry?.request.respond === undefined) {
       throw new ProtocolError("The server asked for more without need", this.#where());
     }
-    return this.#writeNow(Uint8Array.from(`${entry.request.respond(text)}\r\n`, (c) => c.charCodeAt(0)));
+    return this.#writer.writeNow(Uint8Array.from(`${entry.request.respond(text)}\r\n`, (c) => c.charCodeAt(0)));
   }
 
   // ---- time and errors

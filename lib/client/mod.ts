@@ -2,12 +2,5 @@
 
 export { type Opened, type OpenOptions, openSession, requireCapabilities } from "./open.ts";
 export type { KeepFlags, SelectedMailbox } from "./selected.ts";
-export {
-  type Appended,
-  type AppendMessage,
-  type FetchHandler,
-  type ListEntry,
-  type Resync,
-  Session,
-  type Stored,
-} from "./session.ts";
+export { Session } from "./session.ts";
+export type { Appended, AppendMessage, FetchHandler, ListEntry, Resync, Stored } from "./session_types.ts";

@@ -13,7 +13,6 @@ import {
   enable,
   type FetchItems,
   type FlagSet,
-  type InternalDate,
   list,
   logout,
   type ModSeq,
@@ -29,54 +28,13 @@ import {
   uidStore,
   unsubscribe,
 } from "../protocol/mod.ts";
-import type { BodyReceiver, Connection, ConnectionEvents, Request } from "./connection.ts";
+import type { Connection, ConnectionEvents } from "./connection.ts";
+import type { Request } from "./request.ts";
 import { type KeepFlags, SelectedMailbox } from "./selected.ts";
+import type { Appended, AppendMessage, FetchHandler, ListEntry, Resync, Stored } from "./session_types.ts";
 
 /** Longest UID set in one command; Dovecot 2.3.4 fails on longer lines. */
 const MAX_SET_OCTETS = 4096;
-
-/** One line of LIST, with the STATUS that came for it. Names are the server's. */
-export interface ListEntry {
-  readonly mailbox: string;
-  readonly delimiter: string | null;
-  /** Lower case, with the backslash. */
-  readonly attributes: readonly string[];
-  readonly status: StatusItems | null;
-}
-
-/** Parameters of the QRESYNC SELECT (RFC 7162 3.2.5). */
-export interface Resync {
-  readonly uidValidity: number;
-  readonly modSeq: ModSeq;
-  readonly knownUids: UidSet;
-  readonly sample: { readonly seqs: UidSet; readonly uids: UidSet } | null;
-}
-
-export interface AppendMessage {
-  readonly flags: readonly string[];
-  readonly internalDate: InternalDate;
-  /** The message, or its length when it is streamed. */
-  readonly body: Uint8Array | number;
-}
-
-/** UIDs of appended messages in the order in which they were given; null: the server did not say. */
-export interface Appended {
-  readonly uidValidity: number;
-  readonly uids: UidSet;
-}
-
-export interface FetchHandler {
-  /** A message without its body, or after it: everything that was said of it in one response. */
-  readonly message?: (items: FetchItems) => void;
-  readonly bodies?: Omit<BodyReceiver, "accepts">;
-}
-
-export interface Stored {
-  /** Messages for which the server reported a new mod-sequence. */
-  readonly reported: UidSet;
-  /** Messages left alone because they changed meanwhile (RFC 7162 3.1.3). */
-  readonly refused: UidSet;
-}
 
 export class Session implements ConnectionEvents {
   capabilities: Capabilities = new CapabilitySet([]);

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Session } from "../../lib/client/mod.ts";
-import { ANSWER_TIMEOUT_MS, type BodyReceiver, Connection } from "../../lib/client/connection.ts";
+import { ANSWER_TIMEOUT_MS, Connection } from "../../lib/client/connection.ts";
+import type { BodyReceiver } from "../../lib/client/request.ts";
 import { ByeError, ProtocolError, TransportError } from "../../lib/errors.ts";
 import { append, Capabilities, type Command, noop, uidFetch, UidSet } from "../../lib/protocol/mod.ts";
 import { type DuplexEnd, type DuplexOptions, duplexPair } from "../support/duplex.ts";

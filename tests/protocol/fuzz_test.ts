@@ -1,12 +1,13 @@
 // Damaged recordings through the decoder: whatever comes, it ends, throws nothing but ProtocolError, and does the same
-// under any chunking. Every run has a fixed seed.
+// under any chunking. Seed and number of rounds are fixed; `make fuzz` sets FUZZ_ROUNDS and FUZZ_SEED for more.
 
 import assert from "node:assert/strict";
 import { fromLatin1, latin1 } from "../../lib/base/bytes.ts";
 import { chunkings, decode, randomNumbers, recordings } from "./support.ts";
 
 const LIMITS = { line: 4096, literal: 2048, response: 8192, nesting: 8 };
-const ROUNDS = 1500;
+const ROUNDS = Number(Deno.env.get("FUZZ_ROUNDS") ?? 1500);
+const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20261122);
 
 /** Pieces of grammar that, put into the wrong place, have broken parsers before. */
 const PIECES = [
@@ -67,7 +68,7 @@ function damaged(random: () => number, lines: readonly string[]): string {
 
 Deno.test("Decoder survives damaged recordings, the same way under any chunking", () => {
   const texts = recordings().map(({ octets }) => latin1(octets).split("\r\n"));
-  const random = randomNumbers(20261122);
+  const random = randomNumbers(SEED);
   let refused = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const text = damaged(random, pick(random, texts));
@@ -90,7 +91,7 @@ Deno.test("Decoder survives damaged recordings, the same way under any chunking"
 });
 
 Deno.test("Decoder survives noise made of pieces of the grammar", () => {
-  const random = randomNumbers(7);
+  const random = randomNumbers(SEED + 7);
   for (let round = 0; round < ROUNDS; round++) {
     let text = pick(random, ["* 1 FETCH (", "* LIST ", "* OK [", "* STATUS x (", "* ESEARCH ", "* ", "+", "a1 "]);
     for (let i = Math.floor(random() * 12); i > 0; i--) text += pick(random, PIECES);
