@@ -11,8 +11,11 @@ import { sendable } from "./execute.ts";
 
 /** Batches sent and not answered: enough for 16 MiB a round trip. */
 const MAX_BATCHES_IN_FLIGHT = 16;
-/** After so many messages that the server does not take, the mailbox is given up for this run. */
-const MAX_REFUSALS = 8;
+/** After so many refusals in a row that concern the mailbox and not one message, it is given up for this run. */
+const MAX_MAILBOX_REFUSALS = 8;
+/** The same for refusals that may concern each message: those behind bad ones have to get their turn. */
+const MAX_MESSAGE_REFUSALS = 128;
+const MAILBOX_CODES: ReadonlySet<string> = new Set(["OVERQUOTA", "LIMIT", "NOPERM", "INUSE", "UNAVAILABLE"]);
 
 /** A message to append. `body`: the octets, or their number when they are streamed. */
 export interface OutgoingMessage {
@@ -54,6 +57,7 @@ export class AppendQueue {
   readonly #confirmed: StateChange[] = [];
   readonly #inFlight: Promise<void>[] = [];
   #uidNext: number;
+  #refusedInARow = 0;
   #failure: Error | null = null;
 
   constructor(context: AppendQueueContext) {
@@ -193,6 +197,7 @@ export class AppendQueue {
       const other = targetUids[i] ?? 0;
       return target === "local" ? { localUid: other, remoteUid: uid } : { localUid: uid, remoteUid: other };
     });
+    this.#refusedInARow = 0;
     this.#confirmed.push({ kind: "pair", idx, pairs });
     this.#uidNext = Math.max(this.#uidNext, uids.last + 1);
     group.forEach(({ flags }, i) => {
@@ -214,10 +219,17 @@ export class AppendQueue {
     this.refused.push(message.uid);
     const code = error.code === null ? "" : `[${error.code}] `;
     log.warn(`The server refused the copy of UID ${message.uid}: ${code}${error.text}. It will be tried again.`);
-    if (this.refused.length >= MAX_REFUSALS) {
-      throw new MailboxError(`${MAX_REFUSALS} messages were refused; leaving the rest`, { component: target, mailbox });
+    this.#refusedInARow++;
+    if (this.#refusedInARow >= (concernsMailbox(error) ? MAX_MAILBOX_REFUSALS : MAX_MESSAGE_REFUSALS)) {
+      const text = `${this.#refusedInARow} messages in a row were refused; leaving the rest`;
+      throw new MailboxError(text, { component: target, mailbox });
     }
   }
+}
+
+/** Whether the next message will most likely be refused, too. Cyrus 3.6 says "Over quota" without a code. */
+function concernsMailbox(error: CommandError): boolean {
+  return error.code === null ? /\bquota\b/i.test(error.text) : MAILBOX_CODES.has(error.code);
 }
 
 /** A compact list that keeps the order: "7,1:3". */

@@ -282,7 +282,7 @@ Deno.test("a mailbox that refuses everything is given up, the next one is not", 
   );
   rig.servers.local.lies.refuseAppend = (body) =>
     new TextDecoder().decode(body).includes("quota") ? "Over quota" : null;
-  assert.match(await run(rig, 1), /local\(INBOX\): ERROR: 8 messages were refused; leaving the rest/);
+  assert.match(await run(rig, 1), /local\(INBOX\): ERROR: 8 messages in a row were refused; leaving the rest/);
   assert.equal(rig.store("local").mailbox("zzz").count, 1);
   rig.servers.local.lies.refuseAppend = null;
   await settles(s);
@@ -317,15 +317,16 @@ Deno.test("a message expunged on the target while we copy back is expunged on th
   assert.equal(inbox(rig, "remote").count, 5);
 });
 
-Deno.test("a server that hangs up because a mailbox was deleted ends the run; the next one leaves only that mailbox", async () => {
+Deno.test("a mailbox that is deleted while mail is copied there is left alone, now or by the next run; others are not", async () => {
   const { rig } = await scene();
   const side = rig.store("remote");
   for (const name of ["aaa", "bbb"]) {
     side.create(name);
     side.mailbox(name).append([{ flags: [], date: DATE, body: plainMessage(name) }]);
   }
+  // A server may refuse the APPEND, or hang up: then the run ends.
   const result = await rig.run(before("APPEND", "local", () => rig.store("local").delete("aaa")));
-  assert.ok(result.error instanceof ByeError, `${result.error}`);
+  assert.ok(result.error instanceof ByeError || result.report?.problems === 1, result.log.join("\n"));
   assert.match(await run(rig, 1), /database: ERROR: Mailbox aaa exists/);
   assert.equal(rig.store("local").mailbox("bbb").count, 1);
   assert.equal(side.mailbox("aaa").count, 1);
