@@ -74,7 +74,7 @@ class MailboxSync {
       const done = await this.#carryOut(planned, observed);
       this.#commit(look, observed, done);
       complete &&= SIDES.every((side) => !done[side].failed);
-      look = SIDES.filter((side) => done[side].touched || done[side].retry);
+      look = SIDES.filter((side) => done[side].touched || !done[side].propagated);
       last = observed;
     }
     return complete;
@@ -256,9 +256,8 @@ class MailboxSync {
 interface SideOutcome {
   /** We changed messages of this side: it has to be looked at again to learn its mod-sequence. */
   readonly touched: boolean;
-  /** Its removals and flags are on the other side. */
+  /** Its removals and flags are on the other side. If not, they have to meet what changes there meanwhile. */
   readonly propagated: boolean;
-  readonly retry: boolean;
   readonly failed: boolean;
 }
 
@@ -268,7 +267,6 @@ function outcomeOf(side: Side, planned: Plan, executed: BothSides<Executed>, cop
   return {
     touched: planned[side].expunge.length > 0 || planned[side].stores.length > 0 || !received.isEmpty,
     propagated: !other.retry && !other.failed,
-    retry: other.retry,
     failed: other.failed || !copied,
   };
 }

@@ -150,8 +150,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a side that we changed is not looked at again",
     file: "lib/sync/mailbox.ts",
-    find: "done[side].touched || done[side].retry",
-    replace: "done[side].retry",
+    find: "done[side].touched || !done[side].propagated",
+    replace: "!done[side].propagated",
+  },
+  {
+    name: "flags that did not get across do not meet what changed there meanwhile",
+    file: "lib/sync/mailbox.ts",
+    find: "done[side].touched || !done[side].propagated",
+    replace: "done[side].touched",
   },
   {
     name: "recovery pairs by size alone",

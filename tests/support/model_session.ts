@@ -3,28 +3,17 @@
 // model_message_commands.ts.
 
 import type { ByteStream } from "../../lib/transport/types.ts";
+import { type Answer, type Execute, no } from "./model_answer.ts";
 import { mailboxCommands } from "./model_mailbox_commands.ts";
 import { messageCommands, refuseLiteral } from "./model_message_commands.ts";
-import { ModelMailbox, Refused } from "./model_mailstore.ts";
+import { type ModelMailbox, Refused } from "./model_mailstore.ts";
 import { argumentsOf, astring, atom, BadSyntax, LineSource, type RawCommand, readCommand } from "./model_parser.ts";
-import type { Token } from "./model_parser.ts";
 import type { ModelServer } from "./model_server.ts";
 import { octetsOf } from "./model_values.ts";
-import { MailboxView } from "./model_view.ts";
+import type { MailboxView, Told } from "./model_view.ts";
 
-/** What a command answers besides untagged lines: a code and a text behind OK. */
-export interface Answer {
-  readonly code?: string;
-  readonly text: string;
-}
-
-/** A tagged NO. */
-export function no(code: string | null, text: string): never {
-  throw new Refused(code, text);
-}
-
-export type Execute = (session: ModelSession, args: readonly Token[], command: RawCommand) => Answer | Promise<Answer>;
-
+/** Commands whose answers tell what changed in the selected mailbox, as in Dovecot: no others do. */
+const TELLS = new Set(["NOOP", "CHECK", "APPEND", "COPY", "MOVE", "EXPUNGE", "FETCH", "STORE", "SEARCH"]);
 /** Commands whose answers keep sequence numbers as they are. */
 const KEEPS_NUMBERS = new Set(["FETCH", "STORE", "SEARCH"]);
 const BEFORE_LOGIN = new Set(["CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE"]);
@@ -36,6 +25,7 @@ export class ModelSession {
   authenticated = false;
   qresync = false;
   condstore = false;
+  readonly told: Told = { byFetch: 0n };
   /** Flags that this command stored with .SILENT, by UID. */
   readonly silent = new Map<number, string>();
   readonly #stream: ByteStream;
@@ -115,7 +105,9 @@ export class ModelSession {
     if ((await server.gate.before?.(name)) === false) return this.end();
     server.commands.push(name);
     const answer = await this.#execute(command);
-    const highest = this.#ended ? null : this.sync(!KEEPS_NUMBERS.has(name));
+    const tells = TELLS.has(name.replace("UID ", "")) &&
+      (answer.startsWith("OK") || answer.includes("[EXPUNGEISSUED]"));
+    const highest = this.#ended || !tells ? null : this.sync(!KEEPS_NUMBERS.has(name));
     if ((await server.gate.after?.(name)) === false) return this.end();
     this.line(`${tag} ${withHighest(answer, highest, (line) => this.line(line))}`);
     await this.flush();

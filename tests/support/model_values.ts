@@ -40,7 +40,7 @@ export function formatSet(numbers: Iterable<number>): string {
   return words.join(",");
 }
 
-/** The numbers of two such sets as pairs, for the sample of QRESYNC; both must name equally many. */
+/** Every number of a set, in the order in which they are named: for sets that are known to be small. */
 export function expandSet(ranges: readonly Range[]): number[] {
   return ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
 }

@@ -17,16 +17,21 @@ export interface SyncOptions {
   readonly silent: Expected;
 }
 
+/** Highest mod-sequence told by FETCH since the last time. One for a session: Dovecot keeps it from mailbox to mailbox. */
+export interface Told {
+  byFetch: bigint;
+}
+
 export class MailboxView {
   /** In order; each as it was last told. */
   #messages: ModelMessage[];
   #keywords: readonly string[];
   /** Everything up to this was told. */
   #lastFull: bigint;
-  /** Highest mod-sequence told by FETCH since. */
-  #highestFetched = 0n;
+  readonly #told: Told;
 
-  constructor(readonly name: string, readonly mailbox: ModelMailbox, readonly readOnly: boolean) {
+  constructor(readonly name: string, readonly mailbox: ModelMailbox, readonly readOnly: boolean, told: Told) {
+    this.#told = told;
     this.#messages = [...mailbox.messages];
     this.#keywords = mailbox.keywords;
     this.#lastFull = mailbox.highestModSeq;
@@ -51,7 +56,7 @@ export class MailboxView {
 
   /** A FETCH answered by a command told this mod-sequence. */
   toldModSeq(modSeq: bigint): void {
-    if (modSeq > this.#highestFetched) this.#highestFetched = modSeq;
+    if (modSeq > this.#told.byFetch) this.#told.byFetch = modSeq;
   }
 
   /** Brings the view up to date. `highest`: to be told as HIGHESTMODSEQ, or null. */
@@ -66,7 +71,7 @@ export class MailboxView {
     this.#tellNew(lines);
     const highest = this.#highestToTell(options, delayed);
     if (!delayed) this.#lastFull = this.mailbox.highestModSeq;
-    this.#highestFetched = 0n;
+    this.#told.byFetch = 0n;
     return { lines, highest };
   }
 
@@ -111,8 +116,8 @@ export class MailboxView {
   /** As Dovecot's imap-sync.c: whenever FETCH alone did not tell how far we are. */
   #highestToTell({ condstore }: SyncOptions, delayed: boolean): bigint | null {
     if (!condstore) return null;
-    if (delayed) return this.#highestFetched > this.#lastFull ? this.#lastFull : null;
+    if (delayed) return this.#told.byFetch > this.#lastFull ? this.#lastFull : null;
     const { highestModSeq } = this.mailbox;
-    return highestModSeq > this.#lastFull && highestModSeq > this.#highestFetched ? highestModSeq : null;
+    return highestModSeq > this.#lastFull && highestModSeq > this.#told.byFetch ? highestModSeq : null;
   }
 }

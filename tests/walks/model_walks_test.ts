@@ -1,0 +1,24 @@
+// WALKS says how many walks are made (default 300), WALKS_SEED which.
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { withStateFile } from "../support/state_file.ts";
+import { Tally, walkAlong, walks } from "./walk.ts";
+
+const WALKS = Number(Deno.env.get("WALKS") ?? 300);
+const SEED = Number(Deno.env.get("WALKS_SEED") ?? 20_261_122);
+
+Deno.test(`${WALKS} random walks between two model servers lose nothing, double nothing and come to rest`, async () => {
+  const tally = new Tally();
+  await fc.assert(
+    fc.asyncProperty(walks(), async (walk) => {
+      if (!walk.file) return await walkAlong(walk, tally, null);
+      await withStateFile((file) =>
+        walkAlong(walk, tally, { open: (delimiters) => file.store(delimiters), close: () => file.close() })
+      );
+    }),
+    { numRuns: WALKS, seed: SEED, endOnFailure: false },
+  );
+  console.log(`${WALKS} walks: ${tally}`);
+  assert.deepEqual(tally.missing, [], "never happened in any walk");
+});
