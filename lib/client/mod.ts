@@ -3,4 +3,4 @@
 export { type Opened, type OpenOptions, openSession, requireCapabilities } from "./open.ts";
 export type { KeepFlags, SelectedMailbox } from "./selected.ts";
 export { Session } from "./session.ts";
-export type { Appended, AppendMessage, FetchHandler, ListEntry, Resync, Stored } from "./session_types.ts";
+export type { Appended, FetchHandler, ListEntry, Stored } from "./session_types.ts";

@@ -5,6 +5,7 @@ import { ByeError, CommandError, ProtocolError, TransportError } from "../errors
 import type { Logger } from "../log/types.ts";
 import {
   append,
+  type AppendMessage,
   type Capabilities,
   Capabilities as CapabilitySet,
   type Command,
@@ -16,6 +17,7 @@ import {
   list,
   logout,
   type ModSeq,
+  type Resync,
   select,
   type StatusItems,
   type StatusResponse,
@@ -31,7 +33,7 @@ import {
 import type { Connection, ConnectionEvents } from "./connection.ts";
 import type { Request } from "./request.ts";
 import { type KeepFlags, SelectedMailbox } from "./selected.ts";
-import type { Appended, AppendMessage, FetchHandler, ListEntry, Resync, Stored } from "./session_types.ts";
+import type { Appended, FetchHandler, ListEntry, Stored } from "./session_types.ts";
 
 /** Longest UID set in one command; Dovecot 2.3.4 fails on longer lines. */
 const MAX_SET_OCTETS = 4096;

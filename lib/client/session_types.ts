@@ -1,6 +1,6 @@
 // What goes into and comes out of the methods of a session. Types only.
 
-import type { FetchItems, InternalDate, ModSeq, StatusItems, UidSet } from "../protocol/mod.ts";
+import type { FetchItems, StatusItems, UidSet } from "../protocol/mod.ts";
 import type { BodyReceiver } from "./request.ts";
 
 /** One line of LIST, with the STATUS that came for it. Names are the server's. */
@@ -12,22 +12,7 @@ export interface ListEntry {
   readonly status: StatusItems | null;
 }
 
-/** Parameters of the QRESYNC SELECT (RFC 7162 3.2.5). */
-export interface Resync {
-  readonly uidValidity: number;
-  readonly modSeq: ModSeq;
-  readonly knownUids: UidSet;
-  readonly sample: { readonly seqs: UidSet; readonly uids: UidSet } | null;
-}
-
-export interface AppendMessage {
-  readonly flags: readonly string[];
-  readonly internalDate: InternalDate;
-  /** The message, or its length when it is streamed. */
-  readonly body: Uint8Array | number;
-}
-
-/** UIDs of appended messages in the order in which they were given; null: the server did not say. */
+/** UIDs of appended messages; ascending is the order in which they were given. */
 export interface Appended {
   readonly uidValidity: number;
   readonly uids: UidSet;

@@ -2,10 +2,10 @@
 // (design A16). Nothing is sent before its intent is durable, and no pair is recorded that the server did not confirm.
 // Does not know where the messages come from.
 
-import type { Appended, AppendMessage, Session } from "../client/mod.ts";
+import type { Appended, Session } from "../client/mod.ts";
 import { CommandError, MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
-import type { FlagSet, InternalDate } from "../protocol/mod.ts";
+import type { AppendMessage, FlagSet, InternalDate } from "../protocol/mod.ts";
 import type { IntendedMessage, Pair, Side, StateChange, Store } from "../state/types.ts";
 import { sendable } from "./execute.ts";
 

@@ -1,45 +1,11 @@
 // The connection: order, window, literals, bodies, deadlines and what ends a session, against a scripted server.
 
 import assert from "node:assert/strict";
-import { Session } from "../../lib/client/mod.ts";
-import { ANSWER_TIMEOUT_MS, Connection } from "../../lib/client/connection.ts";
+import { ANSWER_TIMEOUT_MS } from "../../lib/client/connection.ts";
 import type { BodyReceiver } from "../../lib/client/request.ts";
 import { ByeError, ProtocolError, TransportError } from "../../lib/errors.ts";
-import { append, Capabilities, type Command, noop, uidFetch, UidSet } from "../../lib/protocol/mod.ts";
-import { type DuplexEnd, type DuplexOptions, duplexPair } from "../support/duplex.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { KeepingLog } from "../support/quiet_log.ts";
-import { Script } from "../support/script.ts";
-
-interface Rig {
-  readonly connection: Connection;
-  readonly server: Script;
-  readonly end: DuplexEnd;
-  readonly clock: FakeClock;
-  readonly log: KeepingLog;
-}
-
-async function rig(capabilities: string, options: DuplexOptions = {}, debugLevel = 0): Promise<Rig> {
-  const [client, end] = duplexPair(options);
-  const clock = new FakeClock();
-  const log = new KeepingLog(debugLevel);
-  const session = new Session("remote", log);
-  const known = new Capabilities(capabilities.split(" "));
-  const connection = new Connection({
-    stream: client,
-    clock,
-    log,
-    component: "remote",
-    events: session,
-    capabilities: () => known,
-  });
-  session.attach(connection);
-  connection.start();
-  const server = new Script(end);
-  await server.send("* OK hello");
-  await connection.greeting;
-  return { connection, server, end, clock, log };
-}
+import { append, type Command, noop, uidFetch, UidSet } from "../../lib/protocol/mod.ts";
+import { connectClient, greetedClient } from "../support/client_rig.ts";
 
 const DATE = { seconds: 0, zone: 0 };
 
@@ -48,7 +14,7 @@ function bytes(text: string): Uint8Array {
 }
 
 Deno.test("`submit()` sends commands without waiting for answers, in the order of the calls", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   const first = connection.submit({ command: noop() });
   const second = connection.submit({ command: noop() });
   await server.expect("000000 NOOP");
@@ -60,7 +26,7 @@ Deno.test("`submit()` sends commands without waiting for answers, in the order o
 });
 
 Deno.test("`submit()` keeps at most 64 commands in flight", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   const sent = Array.from({ length: 70 }, () => connection.submit({ command: noop() }));
   for (let i = 0; i < 64; i++) await server.expect(/NOOP$/);
   assert.equal(server.pending, "");
@@ -75,7 +41,7 @@ Deno.test("`submit()` keeps at most 64 commands in flight", async () => {
 });
 
 Deno.test("a command that must be alone waits for those before it and holds back those behind it", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   connection.submit({ command: noop() });
   connection.submit({ command: { ...noop(), name: "ALONE" }, alone: true });
   const last = connection.submit({ command: noop() });
@@ -92,7 +58,7 @@ Deno.test("a command that must be alone waits for those before it and holds back
 });
 
 Deno.test("a synchronizing literal waits for the server, commands behind it wait too", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   const command = append("INBOX", [{ flags: [], internalDate: DATE, body: bytes("hello") }]);
   const appended = connection.submit({ command });
   connection.submit({ command: noop() });
@@ -108,7 +74,7 @@ Deno.test("a synchronizing literal waits for the server, commands behind it wait
 });
 
 Deno.test("a literal refused before it was sent is not sent, and the connection goes on", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   const command = append("nope", [{ flags: [], internalDate: DATE, body: bytes("hello") }]);
   const appended = connection.submit({ command });
   const behind = connection.submit({ command: noop() });
@@ -122,7 +88,7 @@ Deno.test("a literal refused before it was sent is not sent, and the connection 
 });
 
 Deno.test("BAD to a command with a literal closes the connection: the literal may run as commands", async () => {
-  const { connection, server } = await rig("IMAP4REV1 LITERAL+");
+  const { connection, server } = await greetedClient("IMAP4REV1 LITERAL+");
   const command = append("INBOX", [{ flags: [], internalDate: DATE, body: bytes("x1 DELETE victim\r\n") }]);
   const appended = connection.submit({ command });
   const behind = connection.submit({ command: noop() });
@@ -134,12 +100,12 @@ Deno.test("BAD to a command with a literal closes the connection: the literal ma
 });
 
 Deno.test("an answer to a command that was not sent, or not completely, ends the session", async () => {
-  const one = await rig("IMAP4REV1");
+  const one = await greetedClient("IMAP4REV1");
   const pending = one.connection.submit({ command: noop() });
   await one.server.send("000007 OK");
   await assert.rejects(pending.done, ProtocolError);
 
-  const two = await rig("IMAP4REV1");
+  const two = await greetedClient("IMAP4REV1");
   const command = append("INBOX", [{ flags: [], internalDate: DATE, body: bytes("hello") }]);
   const half = two.connection.submit({ command });
   await two.server.expect(/\{5\}$/);
@@ -148,7 +114,7 @@ Deno.test("an answer to a command that was not sent, or not completely, ends the
 });
 
 Deno.test("a streamed literal is pumped through with back-pressure and ends the command", async () => {
-  const { connection, server, end } = await rig("IMAP4REV1 LITERAL+", { capacity: 100_000 });
+  const { connection, server, end } = await greetedClient("IMAP4REV1 LITERAL+", { capacity: 100_000 });
   const octets = 3 * 1024 * 1024;
   const command = append("INBOX", [{ flags: [], internalDate: DATE, body: octets }]);
   let pumped = 0;
@@ -172,7 +138,7 @@ Deno.test("a streamed literal is pumped through with back-pressure and ends the 
 });
 
 Deno.test("bodies go to the command that asked for their UID, and the reader waits for them", async () => {
-  const { connection, server } = await rig("IMAP4REV1");
+  const { connection, server } = await greetedClient("IMAP4REV1");
   const seen: string[] = [];
   const hold = Promise.withResolvers<void>();
   const receiver = (name: string, uids: UidSet): BodyReceiver => ({
@@ -200,7 +166,7 @@ Deno.test("bodies go to the command that asked for their UID, and the reader wai
 });
 
 Deno.test("the end of the stream rejects everything pending with the server's BYE", async () => {
-  const { connection, server, end } = await rig("IMAP4REV1");
+  const { connection, server, end } = await greetedClient("IMAP4REV1");
   const pending = connection.submit({ command: noop() });
   await server.send("* BYE shutting down");
   end.close();
@@ -209,7 +175,7 @@ Deno.test("the end of the stream rejects everything pending with the server's BY
 });
 
 Deno.test("a server that stops answering is given up after ANSWER_TIMEOUT_MS, and only when an answer is due", async () => {
-  const { connection, server, clock } = await rig("IMAP4REV1");
+  const { connection, server, clock } = await greetedClient("IMAP4REV1");
   clock.advance(2 * ANSWER_TIMEOUT_MS);
   assert.equal(connection.closed, null);
   const done = connection.submit({ command: noop() });
@@ -222,7 +188,7 @@ Deno.test("a server that stops answering is given up after ANSWER_TIMEOUT_MS, an
 });
 
 Deno.test("--debug shows both directions, literals as [...], and hides credentials", async () => {
-  const { connection, server, log } = await rig("IMAP4REV1 LITERAL+", {}, 1);
+  const { connection, server, log } = await greetedClient("IMAP4REV1 LITERAL+", {}, 1);
   const command = append("INBOX", [{ flags: [], internalDate: DATE, body: bytes("secret text") }]);
   const sent = connection.submit({ command });
   await server.expect(/APPEND/);
@@ -236,20 +202,8 @@ Deno.test("--debug shows both directions, literals as [...], and hides credentia
 });
 
 Deno.test("a first line that is not IMAP ends the connection with one clear error", async () => {
-  const [client, end] = duplexPair();
-  const log = new KeepingLog();
-  const session = new Session("remote", log);
-  const connection = new Connection({
-    stream: client,
-    clock: new FakeClock(),
-    log,
-    component: "remote",
-    events: session,
-    capabilities: () => session.capabilities,
-  });
-  session.attach(connection);
-  connection.start();
-  await new Script(end).send("SSH-2.0-OpenSSH_9.2p1 Debian-2");
+  const { connection, server } = connectClient();
+  await server.send("SSH-2.0-OpenSSH_9.2p1 Debian-2");
   await assert.rejects(
     connection.greeting,
     (error) => error instanceof ProtocolError && /greeting/.test(error.message),

@@ -1,39 +1,14 @@
 // The session: what each method sends and what it makes of the answers, against a scripted server.
 
 import assert from "node:assert/strict";
-import { Session } from "../../lib/client/mod.ts";
-import { Connection } from "../../lib/client/connection.ts";
 import { CommandError, ProtocolError } from "../../lib/errors.ts";
 import { Capabilities, makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
-import { duplexPair } from "../support/duplex.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { KeepingLog } from "../support/quiet_log.ts";
-import { Script } from "../support/script.ts";
-
-async function rig(capabilities: string): Promise<{ session: Session; server: Script; log: KeepingLog }> {
-  const [client, end] = duplexPair();
-  const log = new KeepingLog();
-  const session = new Session("remote", log);
-  const connection = new Connection({
-    stream: client,
-    clock: new FakeClock(),
-    log,
-    component: "remote",
-    events: session,
-    capabilities: () => session.capabilities,
-  });
-  session.attach(connection);
-  connection.start();
-  const server = new Script(end);
-  await server.send(`* PREAUTH [CAPABILITY ${capabilities}] hello`);
-  await connection.greeting;
-  return { session, server, log };
-}
+import { greetedClient } from "../support/client_rig.ts";
 
 const ALL = "IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH LITERAL+ MULTIAPPEND LIST-EXTENDED LIST-STATUS";
 
 Deno.test("`enableQresync()` insists on the untagged ENABLED", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const good = session.enableQresync();
   await server.expect("000000 ENABLE QRESYNC");
   await server.send("* ENABLED CONDSTORE QRESYNC", "000000 OK");
@@ -46,7 +21,7 @@ Deno.test("`enableQresync()` insists on the untagged ENABLED", async () => {
 });
 
 Deno.test("`list()` joins LIST with its STATUS and is pipelined with ENABLE", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const both = Promise.all([session.enableQresync(), session.list(["*"], ["UIDNEXT"])]);
   await server.expect("000000 ENABLE QRESYNC");
   await server.expect('000001 LIST "" * RETURN (SUBSCRIBED STATUS (UIDNEXT))');
@@ -67,7 +42,7 @@ Deno.test("`list()` joins LIST with its STATUS and is pipelined with ENABLE", as
 });
 
 Deno.test("`select()` collects what is said up to the answer of the search, and nothing after it", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const known = { uidValidity: 3, modSeq: 5n, knownUids: UidSet.range(1, 9), sample: null };
   const keep = (uid: number): boolean => uid !== 4;
   const both = Promise.all([
@@ -106,7 +81,7 @@ Deno.test("`select()` collects what is said up to the answer of the search, and 
 });
 
 Deno.test("[CLOSED] divides what belongs to the old mailbox from what belongs to the new one", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const first = session.select("one", null, () => true);
   await server.expect("000000 SELECT one");
   await server.send("* 1 EXISTS", "* OK [UIDVALIDITY 1] x", "* OK [HIGHESTMODSEQ 1] x", "000000 OK");
@@ -121,7 +96,7 @@ Deno.test("[CLOSED] divides what belongs to the old mailbox from what belongs to
 });
 
 Deno.test("a failed SELECT leaves nothing selected, and the next one works", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const first = session.select("nope", null, () => true);
   await server.expect("000000 SELECT nope");
   await server.send("000000 NO [NONEXISTENT] no");
@@ -134,7 +109,7 @@ Deno.test("a failed SELECT leaves nothing selected, and the next one works", asy
 });
 
 Deno.test("`store()` tells apart what was reported, what was refused and what nothing was said of", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const stored = session.store(UidSet.range(1, 5), makeFlagSet(["\\Seen"]), 9n);
   await server.expect("000000 UID STORE 1:5 (UNCHANGEDSINCE 9) FLAGS.SILENT (\\Seen)");
   await server.send(
@@ -150,7 +125,7 @@ Deno.test("`store()` tells apart what was reported, what was refused and what no
 });
 
 Deno.test("`store()` takes NO [MODIFIED] for a refusal of those messages only, and another NO for an error", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const modified = session.store(UidSet.range(1, 1), makeFlagSet([]), 9n);
   await server.expect(/UID STORE 1/);
   await server.send("000000 NO [MODIFIED 1] no");
@@ -163,7 +138,7 @@ Deno.test("`store()` takes NO [MODIFIED] for a refusal of those messages only, a
 });
 
 Deno.test("`expunge()` sends both commands at once and believes VANISHED, not OK", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const gone = session.expunge(UidSet.of([2, 4, 6]));
   await server.expect("000000 UID STORE 2,4,6 +FLAGS.SILENT (\\Deleted)");
   await server.expect("000001 UID EXPUNGE 2,4,6");
@@ -173,7 +148,7 @@ Deno.test("`expunge()` sends both commands at once and believes VANISHED, not OK
 });
 
 Deno.test("long UID sets are sent as several commands of at most 4096 octets", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const uids = UidSet.of(Array.from({ length: 2000 }, (_, i) => 2 * i + 1));
   const fetched = session.fetch(uids, "(UID FLAGS)", {});
   let seen = UidSet.empty;
@@ -190,7 +165,7 @@ Deno.test("long UID sets are sent as several commands of at most 4096 octets", a
 });
 
 Deno.test("`append()` resolves to the UIDs in the order given, and to null without APPENDUID", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   const message = { flags: ["\\Seen"], internalDate: { seconds: 0, zone: 60 }, body: new Uint8Array([0x61]) };
   const two = session.append("INBOX", [message, message]);
   await server.expect('000000 APPEND INBOX (\\Seen) "01-Jan-1970 01:00:00 +0100" {1+}');
@@ -207,7 +182,7 @@ Deno.test("`append()` resolves to the UIDs in the order given, and to null witho
 });
 
 Deno.test("alerts are logged, and a CAPABILITY code replaces the list", async () => {
-  const { session, server, log } = await rig(ALL);
+  const { session, server, log } = await greetedClient(ALL);
   const done = session.create("x");
   await server.expect("000000 CREATE x");
   await server.send("* OK [ALERT] disk is full", "* OK [CAPABILITY IMAP4rev1 X] x", "000000 OK");
@@ -218,7 +193,7 @@ Deno.test("alerts are logged, and a CAPABILITY code replaces the list", async ()
 });
 
 Deno.test("`logout()` does not wait for the answer", async () => {
-  const { session, server } = await rig(ALL);
+  const { session, server } = await greetedClient(ALL);
   await session.logout();
   await server.expect("000000 LOGOUT");
   assert.equal(await server.line(), null);
