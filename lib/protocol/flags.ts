@@ -30,6 +30,22 @@ export function unionFlags(one: FlagSet, other: FlagSet): FlagSet {
 }
 
 /**
+ * What is left of a set of flags in a mailbox that keeps only some (PERMANENTFLAGS, RFC 9051 7.1; null: not told), and of
+ * what may be sent at all. The same object when nothing is lost.
+ */
+export function keptFlags(flags: FlagSet, permanentFlags: readonly string[] | null): FlagSet {
+  const kept = flags.flags.filter((flag) => isSendableFlag(flag) && isPermanent(flag, permanentFlags));
+  return kept.length === flags.flags.length ? flags : makeFlagSet(kept);
+}
+
+function isPermanent(flag: string, permanentFlags: readonly string[] | null): boolean {
+  if (permanentFlags === null || permanentFlags.includes(flag)) return true;
+  const lower = flag.toLowerCase();
+  if (permanentFlags.some((permanent) => permanent.toLowerCase() === lower)) return true;
+  return flag.charCodeAt(0) !== 0x5c && permanentFlags.includes("\\*");
+}
+
+/**
  * Whether a flag may be sent: one of the five system flags, or a keyword that is an atom. Anything else makes Dovecot
  * 2.3.19 reject an APPEND before it has skipped the literal, and execute the message as commands.
  */

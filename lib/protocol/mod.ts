@@ -4,7 +4,7 @@ export { Capabilities } from "./capability.ts";
 export * from "./command.ts";
 export { Decoder, DEFAULT_LIMITS } from "./decoder.ts";
 export * from "./encoder.ts";
-export { isSendableFlag, makeFlagSet, NO_FLAGS, unionFlags } from "./flags.ts";
+export { isSendableFlag, keptFlags, makeFlagSet, NO_FLAGS, unionFlags } from "./flags.ts";
 export { formatInternalDate, parseInternalDate } from "./internal_date.ts";
 export { foldInbox, toInternal, toWire } from "./mailbox_name.ts";
 export type * from "./types.ts";

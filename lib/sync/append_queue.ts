@@ -5,9 +5,8 @@
 import type { Appended, Session } from "../client/mod.ts";
 import { CommandError, MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
-import type { AppendMessage, FlagSet, InternalDate } from "../protocol/mod.ts";
+import { type AppendMessage, type FlagSet, type InternalDate, keptFlags } from "../protocol/mod.ts";
 import type { IntendedMessage, Pair, Side, StateChange, Store } from "../state/types.ts";
-import { sendable } from "./execute.ts";
 
 /** Batches sent and not answered: enough for 16 MiB a round trip. */
 const MAX_BATCHES_IN_FLIGHT = 16;
@@ -37,7 +36,10 @@ export interface AppendQueueContext {
   readonly targetUidNext: number;
   readonly store: Store;
   readonly log: Logger;
-  readonly agree: (pair: Pair, flags: FlagSet) => void;
+  /** The flags that the target's mailbox keeps: others stay where they are. */
+  readonly permanentFlags: readonly string[] | null;
+  /** Called for each confirmed copy, with the flags of the original and of the copy. */
+  readonly agree: (pair: Pair, original: FlagSet, copy: FlagSet) => void;
 }
 
 /** Writes the octets of one streamed message, then `end`; exactly as many as were announced. */
@@ -154,7 +156,7 @@ export class AppendQueue {
     pump?: Parameters<Session["append"]>[2],
   ): ReturnType<Session["append"]> {
     const outgoing = messages.map((message): AppendMessage => ({
-      flags: sendable(message.flags).flags,
+      flags: keptFlags(message.flags, this.#context.permanentFlags).flags,
       internalDate: message.internalDate,
       body: message.body,
     }));
@@ -202,7 +204,7 @@ export class AppendQueue {
     this.#uidNext = Math.max(this.#uidNext, uids.last + 1);
     group.forEach(({ flags }, i) => {
       const pair = pairs[i];
-      if (pair !== undefined) agree(pair, sendable(flags));
+      if (pair !== undefined) agree(pair, flags, keptFlags(flags, this.#context.permanentFlags));
     });
     const sources = inOrder(group.map(({ uid }) => uid));
     log.info(`Added ${group.length} UID(s) ${target === "local" ? `${uids} <- ${sources}` : `${sources} -> ${uids}`}`);

@@ -3,7 +3,7 @@
 
 import type { Session } from "../client/mod.ts";
 import type { Logger } from "../log/types.ts";
-import { type FlagSet, isSendableFlag, makeFlagSet, type ModSeq, UidSet } from "../protocol/mod.ts";
+import { type FlagSet, keptFlags, type ModSeq, UidSet } from "../protocol/mod.ts";
 import { type Pair, type Side, type SidePlan, type StoreGroup, uidOf } from "./model.ts";
 
 export interface ExecuteContext {
@@ -13,11 +13,13 @@ export interface ExecuteContext {
   readonly log: Logger;
   /** Everything up to this was observed; a message that changed later is not overwritten. */
   readonly unchangedSince: ModSeq;
+  /** The flags that the mailbox keeps: others stay where they are. */
+  readonly permanentFlags: readonly string[] | null;
 }
 
 export interface Executed {
   /** Messages that are known to have had these flags on this side. */
-  readonly stored: readonly StoreGroup[];
+  readonly stored: readonly StoredGroup[];
   /** Pairs whose copy on this side is gone for certain. */
   readonly removed: readonly Pair[];
   /** Stores that were refused because the message changed meanwhile: to be observed again. */
@@ -53,43 +55,55 @@ async function expunge(pairs: readonly Pair[], context: ExecuteContext): Promise
   return pairs.filter((pair) => !kept.has(uidOf(pair, side)));
 }
 
+/** What became of a group: `kept` are the flags that this side has now, of those that were wanted. */
+export interface StoredGroup extends StoreGroup {
+  readonly kept: FlagSet;
+}
+
 interface StoreOutcome {
-  readonly stored: StoreGroup;
+  readonly stored: StoredGroup;
   readonly retry: boolean;
   readonly failed: boolean;
 }
 
 async function store(group: StoreGroup, context: ExecuteContext): Promise<StoreOutcome> {
-  const { session, side, log } = context;
-  const flags = sendable(group.flags);
+  const { session, side, log, permanentFlags } = context;
+  const flags = keptFlags(group.flags, null);
+  const kept = keptFlags(flags, permanentFlags);
   const uids = UidSet.of(group.pairs.map((pair) => uidOf(pair, side)));
   const { reported, refused } = await session.store(uids, flags, context.unchangedSince);
-  const silent = uids.subtract(reported).subtract(refused);
-  const { equal, different } = await verify(session, silent, flags);
-  const done = reported.union(equal);
+  // A mailbox that keeps only some flags reports a change without saying what it left out.
+  const certain = kept === flags ? reported : UidSet.empty;
+  const enough = new Set([flags.key, ...(losesKeywordsOnly(flags, kept) ? [kept.key] : [])]);
+  const { equal, different } = await verify(session, uids.subtract(certain).subtract(refused), enough);
+  const done = certain.union(equal);
   if (!reported.isEmpty) log.info(`Updated flags (${flags.key}) for UID ${reported}`);
   if (!refused.isEmpty) log.info(`Couldn't update flags (${flags.key}) for UID ${refused}, will try again later`);
   if (!different.isEmpty) log.warn(`The server did not store flags (${flags.key}) for UID ${different}`);
   const pairs = group.pairs.filter((pair) => done.has(uidOf(pair, side)));
-  return { stored: { flags, pairs }, retry: !refused.isEmpty, failed: !different.isEmpty };
+  return { stored: { flags: group.flags, kept, pairs }, retry: !refused.isEmpty, failed: !different.isEmpty };
 }
 
-/** Messages for which the server reported nothing: those that have the flags already, and those that do not. */
-async function verify(session: Session, uids: UidSet, flags: FlagSet): Promise<{ equal: UidSet; different: UidSet }> {
+/** A keyword that a mailbox cannot hold stays where it is; a system flag that it does not take is a refusal. */
+function losesKeywordsOnly(flags: FlagSet, kept: FlagSet): boolean {
+  return flags.flags.every((flag) => kept.flags.includes(flag) || !flag.startsWith("\\"));
+}
+
+/** Messages for which the server reported nothing, or not enough: those that have one of the sets of flags, and others. */
+async function verify(
+  session: Session,
+  uids: UidSet,
+  enough: ReadonlySet<string>,
+): Promise<{ equal: UidSet; different: UidSet }> {
   const equal: number[] = [];
   const different: number[] = [];
   if (!uids.isEmpty) {
     await session.fetch(uids, "(UID FLAGS)", {
       message: (items) => {
         if (items.uid === null || items.flags === null) return;
-        (items.flags.key === flags.key ? equal : different).push(items.uid);
+        (enough.has(items.flags.key) ? equal : different).push(items.uid);
       },
     });
   }
   return { equal: UidSet.of(equal), different: UidSet.of(different) };
-}
-
-/** A server may have flags that no client may send: they stay where they are. */
-export function sendable(flags: FlagSet): FlagSet {
-  return flags.flags.every(isSendableFlag) ? flags : makeFlagSet(flags.flags.filter(isSendableFlag));
 }

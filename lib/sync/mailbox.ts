@@ -158,6 +158,7 @@ class MailboxSync {
         side,
         log: this.#logs[side],
         unchangedSince: observed[side].highestModSeq,
+        permanentFlags: observed[side].permanentFlags,
       })
     );
     this.#agreeOnStored(planned, executed);
@@ -191,7 +192,11 @@ class MailboxSync {
       log: this.#logs[target],
       sourceLog: this.#logs[source],
       digest: await this.#loadDigest(),
-      agree: (pair, flags) => this.#agree(pair, flags),
+      permanentFlags: observed[target].permanentFlags,
+      agree: (pair, original, copy) => {
+        this.#agreed[source].set(uidOf(pair, source), original);
+        this.#agreed[target].set(uidOf(pair, target), copy);
+      },
     });
     this.#uncopied[source] = this.#uncopied[source].union(uncopied);
     return uncopied.isEmpty;
@@ -228,28 +233,44 @@ class MailboxSync {
    * and the other refused, nothing is known.
    */
   #agreeOnStored(planned: Plan, executed: BothSides<Executed>): void {
-    const open = new Map<number, number>();
-    for (const { pairs } of SIDES.flatMap((side) => planned[side].stores)) {
-      for (const { localUid } of pairs) open.set(localUid, (open.get(localUid) ?? 0) + 1);
-    }
-    for (const { flags, pairs } of SIDES.flatMap((side) => executed[side].stored)) {
+    const agreements = new Map<number, Agreement>();
+    for (const { flags, pairs } of SIDES.flatMap((side) => planned[side].stores)) {
       for (const pair of pairs) {
-        const left = (open.get(pair.localUid) ?? 1) - 1;
-        open.set(pair.localUid, left);
-        if (left === 0) this.#agree(pair, flags);
-        else for (const side of SIDES) this.#agreed[side].delete(uidOf(pair, side));
+        const agreement = agreements.get(pair.localUid) ?? { pair, flags, planned: 0, kept: {} };
+        agreement.planned++;
+        agreements.set(pair.localUid, agreement);
       }
     }
-  }
-
-  #agree(pair: Pair, flags: FlagSet): void {
-    for (const side of SIDES) this.#agreed[side].set(uidOf(pair, side), flags);
+    for (const side of SIDES) {
+      for (const { kept, pairs } of executed[side].stored) {
+        for (const { localUid } of pairs) {
+          const agreement = agreements.get(localUid);
+          if (agreement !== undefined) agreement.kept[side] = kept;
+        }
+      }
+    }
+    for (const { pair, flags, planned, kept } of agreements.values()) {
+      const confirmed = Object.keys(kept).length;
+      for (const side of SIDES) {
+        if (confirmed === planned) this.#agreed[side].set(uidOf(pair, side), kept[side] ?? flags);
+        else if (confirmed > 0) this.#agreed[side].delete(uidOf(pair, side));
+      }
+    }
   }
 
   async #loadDigest(): Promise<Digest> {
     this.#digest ??= await loadDigest();
     return this.#digest;
   }
+}
+
+/** How far the flags planned for a pair have got. */
+interface Agreement {
+  readonly pair: Pair;
+  readonly flags: FlagSet;
+  /** Sides on which a store was planned, and what those that confirmed have kept. */
+  planned: number;
+  readonly kept: Partial<Record<Side, FlagSet>>;
 }
 
 /** What became of one side's news. */

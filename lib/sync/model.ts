@@ -29,6 +29,8 @@ export interface Observation {
   readonly modified: ReadonlyMap<number, FlagSet>;
   /** Messages that are not mapped and have to be copied. */
   readonly arrived: UidSet;
+  /** The flags that this mailbox keeps, "\\*" for any keyword; null: the server did not say. */
+  readonly permanentFlags: readonly string[] | null;
 }
 
 /** Flags that both copies of a pair are known to have had at some moment of this run. Looked up by local UID. */

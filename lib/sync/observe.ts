@@ -63,6 +63,7 @@ export async function observe(context: ObserveContext): Promise<Observation> {
     uidNext: Math.max(selected.uidNext ?? 0, proven.arrived.last + 1, found.last + 1, cursor?.uidNext ?? 0, 1),
     highestModSeq,
     modified: selected.modified,
+    permanentFlags: selected.permanentFlags,
     ...proven,
   };
 }

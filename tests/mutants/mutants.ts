@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "OK to STORE counts as done",
     file: "lib/sync/execute.ts",
-    find: "(items.flags.key === flags.key ? equal : different).push(items.uid);",
+    find: "(enough.has(items.flags.key) ? equal : different).push(items.uid);",
     replace: "equal.push(items.uid);",
   },
   {

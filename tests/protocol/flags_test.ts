@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isSendableFlag, makeFlagSet, NO_FLAGS, unionFlags } from "../../lib/protocol/flags.ts";
+import { isSendableFlag, keptFlags, makeFlagSet, NO_FLAGS, unionFlags } from "../../lib/protocol/flags.ts";
 
 const SYSTEM = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
 
@@ -103,4 +103,15 @@ Deno.test("`isSendableFlag()` takes a keyword when every octet of it may stand i
     assert.equal(isSendableFlag(`a${each}`), each > " " && each < "\x7f" && !specials.has(each), `octet ${code}`);
   }
   for (const text of ["a\n", "a\r\n", "\na", "a)\r\nA1 DELETE x"]) assert(!isSendableFlag(text), JSON.stringify(text));
+});
+
+Deno.test("`keptFlags()` leaves what PERMANENTFLAGS lists, and any keyword when it has \\*", () => {
+  const all = makeFlagSet(["\\Seen", "\\Flagged", "work", "$Junk"]);
+  const kept = (permanent: readonly string[] | null): string => keptFlags(all, permanent).key;
+  assert.equal(keptFlags(all, null), all);
+  assert.equal(kept(["\\Seen", "\\Flagged", "\\*"]), all.key);
+  assert.equal(kept(["\\Seen", "\\*"]), "$Junk \\Seen work");
+  assert.equal(kept(["\\seen", "\\Flagged", "WORK"]), "\\Flagged \\Seen work");
+  assert.equal(kept([]), "");
+  assert.equal(keptFlags(makeFlagSet(["\\Odd", "ok"]), null).key, "ok");
 });

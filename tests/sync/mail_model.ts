@@ -135,6 +135,7 @@ export class MailModel {
       vanished: UidSet.of(vanished),
       modified: flags,
       arrived: UidSet.of(arrived),
+      permanentFlags: null,
     };
   }
 

@@ -14,7 +14,7 @@ const BOTH = makeFlagSet(["\\Seen", "\\Flagged"]);
 const PAIR: Pair = { localUid: 3, remoteUid: 30 };
 
 function seen(changes: Partial<Observation> = {}): Observation {
-  const nothing = { vanished: UidSet.empty, modified: new Map(), arrived: UidSet.empty };
+  const nothing = { vanished: UidSet.empty, modified: new Map(), arrived: UidSet.empty, permanentFlags: null };
   return { uidValidity: 1, uidNext: 100, highestModSeq: 9n, ...nothing, ...changes };
 }
 

@@ -1,0 +1,33 @@
+// A mailbox that keeps only some flags: what it cannot hold stays on the other side.
+
+import assert from "node:assert/strict";
+import { plainMessage } from "../support/live/mail.ts";
+import { liveTest } from "../support/live/live_case.ts";
+import { alias, rights } from "../support/live/profiles.ts";
+import { plainSection, tunnelSection, Workspace } from "../support/live/program.ts";
+import { readStore } from "../support/live/witness.ts";
+
+liveTest("flags that the target's mailbox does not keep stay on the source", async ({ lab, program }) => {
+  const daemon = await lab.daemon();
+  const local = await lab.store("local", { format: "maildir", separator: "/" });
+  const remote = await lab.store("remote", { format: "mdbox", separator: "/" });
+  const workspace = await Workspace.create(`${lab.directory}/w`, tunnelSection(local), tunnelSection(remote));
+  await local.with(async (probe) => {
+    await probe.create("box");
+    await probe.append("box", { body: plainMessage("old") });
+  });
+  await workspace.sync(program);
+  const flags = ["\\Flagged", "\\Seen", "work"];
+  await local.with((probe) => probe.append("box", { body: plainMessage("new"), flags }));
+  // Insert, but no right to write flags other than \Seen.
+  const reader = await alias(lab, remote, "inserter", await rights(lab, "lrsi"));
+  await workspace.configure(tunnelSection(local), { ...plainSection(remote, daemon), ...reader });
+  for (const run of ["first", "second"]) {
+    const result = await workspace.run(program);
+    assert.ok(result.code === 0 || result.code === 2, result.stderr);
+    const [here, there] = await Promise.all([readStore(local), readStore(remote)]);
+    const messages = here.mailboxes.get("box")?.messages ?? [];
+    assert.deepEqual(messages.map((message) => message.flags), [[], flags], `${run} run: ${result.stderr}`);
+    assert.equal(there.mailboxes.get("box")?.messages.length, 2, `${run} run`);
+  }
+}, { newProgramOnly: true });
