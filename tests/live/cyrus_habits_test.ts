@@ -7,6 +7,7 @@ import { type CyrusContext, cyrusTest } from "../support/live/cyrus_case.ts";
 import { toBytes } from "../support/live/imap_values.ts";
 import { plainMessage } from "../support/live/mail.ts";
 import { plainSection, type RunResult, type Section, tunnelSection, Workspace } from "../support/live/program.ts";
+import { waitUntil } from "../support/live/waiting.ts";
 import { compareStores, readStore, type StoreFacts } from "../support/live/witness.ts";
 import type { MailStore } from "../support/live_dovecot.ts";
 import { Relay } from "../support/relay.ts";
@@ -58,10 +59,14 @@ async function createAtOnce(store: MailStore, ...mailboxes: readonly string[]): 
     await store.with(async (probe) => {
       for (const mailbox of mailboxes) await probe.create(mailbox);
     });
-    if (new Set(uidValidities(await readStore(store), ...mailboxes)).size === 1) return;
+    const values = uidValidities(await readStore(store), ...mailboxes);
+    if (new Set(values).size === 1) return;
     await store.with(async (probe) => {
       for (const mailbox of mailboxes) await probe.delete(mailbox);
     });
+    // Made again in the same second, each would only be one higher than before, and they would never meet.
+    const isLater = () => Math.floor(Date.now() / 1000) > Math.max(...values);
+    await waitUntil("the second of the last attempt is over", isLater, 5000);
   }
 }
 

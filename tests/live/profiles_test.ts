@@ -2,15 +2,28 @@
 // line; what a server only pretends to do is reported, and done as soon as it can be.
 
 import assert from "node:assert/strict";
+import { ImapProbe } from "../support/imap_probe.ts";
 import { liveTest } from "../support/live/live_case.ts";
-import type { Daemon, Lab, MailFormat, MailStore, Profile } from "../support/live_dovecot.ts";
+import {
+  type Daemon,
+  type Lab,
+  type MailFormat,
+  type MailStore,
+  PASSWORD,
+  type Profile,
+} from "../support/live_dovecot.ts";
 import { plainMessage } from "../support/live/mail.ts";
 import { alias, byNumber, place, quota, rights, withAlso, without, withoutModSeq } from "../support/live/profiles.ts";
 import { plainSection, type Program, type Section, tunnelSection, Workspace } from "../support/live/program.ts";
+import { Relay } from "../support/relay.ts";
+import { forbid, together } from "../support/relay_rules.ts";
 import { assertRefused } from "../support/live/refusal.ts";
+import { waitUntil } from "../support/live/waiting.ts";
 import { compareStores, readStore, type StoreFacts } from "../support/live/witness.ts";
 
 const DISPENSABLE = ["COMPRESS=DEFLATE", "LITERAL+", "MULTIAPPEND", "ESEARCH", "SASL-IR", "UNSELECT", "MOVE", "IDLE"];
+/** Of these a relay can tell the use. */
+const FORBIDDEN = ["ESEARCH", "LITERAL+", "IDLE", "MOVE", "NOTIFY", "UNSELECT"];
 const NEEDED: Readonly<Record<string, RegExp>> = {
   "ENABLE": /^remote: ERROR: .*\bENABLE\b/,
   "QRESYNC": /^remote: ERROR: .*\bQRESYNC\b/,
@@ -103,6 +116,19 @@ liveTest("a server without one of the extensions that are of use is synchronized
   }
 });
 
+liveTest("a server that does not understand what it does not offer is never asked for it", async ({ lab, program }) => {
+  const daemon = await lab.daemon();
+  const scene = await prepare(lab, program);
+  for (const names of [...FORBIDDEN.map((name) => [name]), FORBIDDEN]) {
+    const title = `without ${names.join(", ")}`;
+    await change(scene, title.replaceAll(/[ ,+]/g, ""));
+    await using relay = Relay.start(daemon, together(...names.map(forbid)));
+    await scene.workspace.configure(tunnelSection(scene.local), plainSection(scene.remote, relay));
+    await scene.converges();
+    assert.ok(relay.commands.includes("UID STORE") && relay.commands.includes("APPEND"), title);
+  }
+});
+
 liveTest("a server without what is needed is told in one line", async ({ lab, program }) => {
   const profiles = place({
     ...Object.fromEntries(Object.keys(NEEDED).map((name): [string, Profile] => [name, without(name)])),
@@ -118,6 +144,53 @@ liveTest("a server without what is needed is told in one line", async ({ lab, pr
   }
   await scene.reach(daemon, {});
   await scene.converges();
+});
+
+/** From 127.0.0.1 to itself Dovecot always takes passwords; to this address it does not. */
+const NO_PLAINTEXT = 12;
+
+liveTest("a server that takes no password in clear text is not given one, and is by STARTTLS", async (context) => {
+  const { lab, program } = context;
+  const daemon = await lab.daemon({ [NO_PLAINTEXT]: { noPlaintext: true } });
+  const hostname = `127.0.0.${NO_PLAINTEXT}`;
+  assert.ok((await offered(daemon, hostname)).includes("LOGINDISABLED"), "the server is not as it should be");
+  const { local, remote, workspace, ...scene } = await prepare(lab, program);
+  await local.with((probe) => probe.append("INBOX", { body: plainMessage("waiting") }));
+  const refusals = {
+    PLAIN: /^remote: ERROR: Failed to choose an authentication mechanism/,
+    LOGIN: /^remote: ERROR: .*Logins are disabled/,
+  };
+  for (const [auth, said] of Object.entries(refusals)) {
+    await using relay = Relay.start({ hostname, port: daemon.port });
+    await workspace.configure(tunnelSection(local), plainSection(remote, relay, { auth }));
+    await assertRefused({ what: auth, said, program, workspace, stores: [local, remote] });
+    assert.deepEqual(relay.commands.filter((command) => /^(AUTHENTICATE|LOGIN)$/.test(command)), []);
+  }
+  await scene.reach(daemon, { host: hostname, STARTTLS: "YES", SSL_verify: "NO" });
+  const facts = await scene.converges();
+  assert.equal(facts.mailboxes.get("INBOX")?.messages.length, 1);
+});
+
+liveTest("a server that allows no further connection is told in one line", async ({ lab, program }) => {
+  const daemon = await lab.daemon({ 18: { connectionsPerUser: 1 } });
+  const { local, remote, workspace, ...scene } = await prepare(lab, program);
+  await local.with((probe) => probe.append("INBOX", { body: plainMessage("waiting") }));
+  const host = "127.0.0.18";
+  await scene.reach(daemon, { host });
+  const other = await Deno.connect({ hostname: host, port: daemon.port });
+  const { readable, writable } = other;
+  const probe = await ImapProbe.open({ readable, writable, closed: async () => {} }, [remote.name, PASSWORD]);
+  const said = /^remote: ERROR: .*\[LIMIT\]/;
+  await assertRefused({ what: "a second connection", said, program, workspace, stores: [local, remote] });
+  await probe.close();
+  // The server notices the end of a session a little later than the client.
+  await waitUntil("the server has forgotten the other session", async () => {
+    const result = await workspace.run(program);
+    if (result.code !== 0) assert.match(result.stderr, said);
+    return result.code === 0;
+  }, 20_000);
+  const facts = await scene.converges();
+  assert.equal(facts.mailboxes.get("INBOX")?.messages.length, 1);
 });
 
 liveTest("mailboxes without mod-sequences are reported and left alone", async ({ lab, program }) => {

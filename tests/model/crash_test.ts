@@ -38,6 +38,10 @@ function endState(rig: Rig): readonly string[] {
   });
 }
 
+function wire({ chunk }: Scenario): RunOptions {
+  return chunk === undefined ? {} : { duplex: { chunk } };
+}
+
 function breaking(side: Side, fault: StreamFault): RunOptions {
   return { wrap: (stream, at) => at === side ? new BreakingStream(stream, fault) : stream };
 }
@@ -47,6 +51,7 @@ async function study(scenario: Scenario): Promise<{ wanted: readonly string[]; d
   const { rig } = await prepare(scenario);
   const streams: { side: Side; stream: BreakingStream }[] = [];
   const first = await rig.run({
+    ...wire(scenario),
     wrap: (inner, side) => {
       const stream = new BreakingStream(inner, null);
       streams.push({ side, stream });
@@ -56,7 +61,7 @@ async function study(scenario: Scenario): Promise<{ wanted: readonly string[]; d
   assert.equal(first.error, null);
   if (scenario.meanwhile !== undefined) {
     scenario.meanwhile(rig);
-    assert.equal((await rig.run()).error, null);
+    assert.equal((await rig.run(wire(scenario))).error, null);
   }
   const kills = moments(first.counts.commands).flatMap((at) =>
     [0, 1, ALL].map((spared) => ({
@@ -90,10 +95,10 @@ for (const scenario of SCENARIOS) {
     let interrupted = 0;
     for (const { name, options } of disturbances) {
       const { rig, state } = await prepare(scenario);
-      const disturbed = await rig.run(options);
+      const disturbed = await rig.run({ ...wire(scenario), ...options });
       if (disturbed.error !== null) interrupted++;
       scenario.meanwhile?.(rig);
-      const second = await rig.run();
+      const second = await rig.run(wire(scenario));
       const context = () =>
         [scenario.name, name, String(disturbed.error), ...disturbed.log, "--", ...second.log].join("\n");
       assert.equal(second.error, null, context());
@@ -101,7 +106,7 @@ for (const scenario of SCENARIOS) {
       if (!scenario.settles) continue;
       assert.deepEqual(second.report, { problems: 0 }, context());
       assert.deepEqual([...differences(rig), ...mappingProblems(rig, state)], [], context());
-      const third = await rig.run();
+      const third = await rig.run(wire(scenario));
       assert.deepEqual(third.log, [], context());
       for (const side of SIDES) {
         assert.ok(!third.commands[side].includes("SELECT"), `${context()}\nthe third run selects on ${side}`);

@@ -3,7 +3,9 @@ import { messageOfSize, plainMessage } from "../support/live/mail.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { differences, finished, mappingProblems, memoryHome, Rig } from "../support/model_rig.ts";
 import { ModelMailstore } from "../support/model_mailstore.ts";
+import { CAPABILITIES } from "../support/model_options.ts";
 import { ModelServer } from "../support/model_server.ts";
+import { textOf } from "../support/model_values.ts";
 import { withStateFile } from "../support/state_file.ts";
 
 const DATE = { seconds: 1_700_000_000, zone: 60 };
@@ -61,4 +63,30 @@ Deno.test("`Rig.run()` counts, and is killed where it is told", async () => {
   assert.equal(rig.store("remote").mailbox("INBOX").count, 0);
   assert.ok(finished(await rig.run()));
   assert.deepEqual(differences(rig), []);
+});
+
+Deno.test("`Rig.run()` compresses where the server offers it, and then nothing is in the clear", async () => {
+  const capabilities = [...CAPABILITIES, "COMPRESS=DEFLATE"];
+  const rig = new Rig(new ModelServer(), new ModelServer(new ModelMailstore(), { capabilities }));
+  rig.store("local").mailbox("INBOX").append([message("1"), { ...message("2"), body: messageOfSize("2", 300_000) }]);
+  const wire = { local: "", remote: "" };
+  const result = await rig.run({
+    duplex: { chunk: 37 },
+    wrap: (inner, side) => ({
+      read: () => inner.read(),
+      write: (bytes) => {
+        wire[side] += textOf(bytes);
+        return inner.write(bytes);
+      },
+      close: () => inner.close(),
+    }),
+  });
+  assert.ok(finished(result));
+  assert.deepEqual(differences(rig), []);
+  assert.equal(result.commands.remote[0], "COMPRESS");
+  assert.ok(!result.commands.local.includes("COMPRESS"));
+  assert.match(wire.local, /UID FETCH/);
+  assert.match(wire.remote, /COMPRESS DEFLATE\r\n/);
+  assert.doesNotMatch(wire.remote, /SELECT|APPEND/);
+  for (const side of ["local", "remote"] as const) assert.deepEqual(rig.servers[side].violations, []);
 });

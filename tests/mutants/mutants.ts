@@ -90,8 +90,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "half a stored union counts as agreed",
     file: "lib/sync/mailbox.ts",
-    find: "if (left === 0) this.#agree(pair, flags);",
-    replace: "if (left >= 0) this.#agree(pair, flags);",
+    find: "if (confirmed === planned) this.#agreed",
+    replace: "if (confirmed > 0) this.#agreed",
   },
   {
     name: "a batch is committed twice",

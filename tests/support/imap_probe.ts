@@ -233,9 +233,9 @@ export class ImapProbe {
   /** Messages of the open mailbox, by sequence numbers, whole. */
   async messages(sequence: string): Promise<FetchedMessage[]> {
     const { untagged } = await this.command(`FETCH ${sequence} (UID FLAGS INTERNALDATE BODY.PEEK[])`);
-    return untagged.filter(({ values }) => values[1] === "FETCH").map(({ values }) =>
-      fetchedMessage(asList(values[2]))
-    );
+    // Changes by others come as responses of their own, without what was asked for.
+    return untagged.filter(({ values }) => values[1] === "FETCH").map(({ values }) => asList(values[2]))
+      .filter((items) => items.includes("BODY[]")).map(fetchedMessage);
   }
 
   /** Returns the UID that the message got. */

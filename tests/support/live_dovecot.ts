@@ -6,6 +6,7 @@ import { mustRun, run, startChild } from "./live/child.ts";
 import { daemonConf, type Layout, passwdLine, type Profile, tunnelConf } from "./live/dovecot_conf.ts";
 import { ImapProbe } from "./imap_probe.ts";
 import { type LabCertificates, makeLabCertificates } from "./live/lab_certificates.ts";
+import { complaintsIn } from "./live/server_log.ts";
 import { waitUntil } from "./live/waiting.ts";
 
 export type { Layout, MailFormat, Profile } from "./live/dovecot_conf.ts";
@@ -182,6 +183,7 @@ export class Lab {
   readonly #privileges: Privileges;
   readonly #stores: MailStore[] = [];
   readonly #daemons: Daemon[] = [];
+  readonly #announced: RegExp[] = [];
   #certificates: Promise<LabCertificates> | null = null;
 
   private constructor(readonly directory: string, privileges: Privileges) {
@@ -275,6 +277,16 @@ exec ${prefix} doveadm -c ${store.confFile} exec imap -o rawlog_dir=${home}/rawl
     const files = [...own, ...this.#stores.map((store) => store.logFile)];
     const texts = await Promise.all(files.map((file) => Deno.readTextFile(file).catch(() => "")));
     return files.map((file, index) => texts[index] === "" ? "" : `--- ${file}\n${texts[index]}`).join("");
+  }
+
+  /** A line of a server's log like this is what the test provokes, and does not fail it. */
+  expectLog(pattern: RegExp): void {
+    this.#announced.push(pattern);
+  }
+
+  /** Errors that the servers have logged and that the test did not announce. */
+  async complaints(): Promise<readonly string[]> {
+    return complaintsIn(await this.logs(), this.#announced);
   }
 
   /** Stops the servers and removes every file. */

@@ -133,7 +133,7 @@ function matches(name: string, pattern: string, delimiter: string): boolean {
   return new RegExp(`^${source}$`, "s").test(name) || (name === "INBOX" && new RegExp(`^${source}$`, "i").test(name));
 }
 
-function statusLine(name: string, mailbox: ModelMailbox, items: readonly string[]): string {
+export function statusLine(name: string, mailbox: ModelMailbox, items: readonly string[]): string {
   const values = items.map((item) => `${item.toUpperCase()} ${statusValue(mailbox, item.toUpperCase())}`);
   return `* STATUS ${quoteName(name)} (${values.join(" ")})`;
 }
@@ -175,7 +175,9 @@ function select(session: ModelSession, [name, params]: readonly Token[], readOnl
     session.view = null;
     if (session.qresync) session.line("* OK [CLOSED] Previous mailbox closed.");
   }
+  session.selectRefused = true;
   const mailbox = session.mailbox(wanted, null);
+  session.selectRefused = false;
   const view = new MailboxView(wanted, mailbox, readOnly, session.told);
   const { lies } = session.server;
   for (const line of view.flagLines()) session.line(line);

@@ -193,6 +193,7 @@ export class ModelMailstore {
     const uidValidity = this.#nextUidValidity++;
     const mailbox = new ModelMailbox(uidValidity, `F${uidValidity}`, () => this.#notify());
     this.#mailboxes.set(folded, mailbox);
+    this.#notify();
     return mailbox;
   }
 
@@ -220,6 +221,7 @@ export class ModelMailstore {
   subscribe(name: string, subscribed: boolean): void {
     if (subscribed) this.subscribed.add(foldInbox(name));
     else this.subscribed.delete(foldInbox(name));
+    this.#notify();
   }
 
   /** Copies what exists of `uids`; source and target UIDs, one for one. */
@@ -242,7 +244,7 @@ export class ModelMailstore {
     return copied;
   }
 
-  /** Calls `listener` after every change of messages or names, until the returned function is called. */
+  /** Calls `listener` after every change of messages, names or subscriptions, until the returned function is called. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -1,6 +1,9 @@
 // What a model server offers and how it misbehaves: values only. The defaults are those of Dovecot 2.3.19 after login.
 
-/** What Dovecot 2.3.19 announces, without the extensions that the model does not have. */
+/**
+ * What Dovecot 2.3.19 announces, without the extensions that the model does not have, or has only where a test asks for
+ * them: COMPRESS=DEFLATE, NOTIFY, OBJECTID.
+ */
 export const CAPABILITIES: readonly string[] = (
   "IMAP4rev1 SASL-IR ID ENABLE IDLE MULTIAPPEND UNSELECT UIDPLUS LIST-EXTENDED CONDSTORE QRESYNC ESEARCH MOVE " +
   "LIST-STATUS LITERAL+"
@@ -28,6 +31,12 @@ export interface Lies {
   refuseAppend: ((body: Uint8Array) => string | null) | null;
   /** Longer messages are refused with NO [TOOBIG]. */
   maxMessageOctets: number;
+  /** Events that NOTIFY refuses with [BADEVENT], besides those that Dovecot does not have. */
+  badEvents: readonly string[];
+  /** Instead of an event comes [NOTIFICATIONOVERFLOW], and none after it. */
+  notifyOverflow: boolean;
+  /** Every second NOTIFY SET turns the events off, as in Dovecot 2.3.19; NOTIFY NONE in between helps. */
+  notifyToggles: boolean;
 }
 
 export function noLies(): Lies {
@@ -42,6 +51,9 @@ export function noLies(): Lies {
     existsOffset: 0,
     refuseAppend: null,
     maxMessageOctets: Infinity,
+    badEvents: [],
+    notifyOverflow: false,
+    notifyToggles: false,
   };
 }
 

@@ -26,7 +26,7 @@ export class BadSyntax extends Error {}
 
 /** Lines and blocks of octets. */
 export class LineSource {
-  readonly #stream: ByteStream;
+  #stream: ByteStream;
   #chunks: Uint8Array[] = [];
 
   constructor(stream: ByteStream) {
@@ -60,6 +60,13 @@ export class LineSource {
       if (taken.length < chunk.length) this.#chunks.unshift(chunk.subarray(taken.length));
     }
     return block;
+  }
+
+  /** Reads from another layer from now on; `layer` is given what was received and not yet read. */
+  goOnWith(layer: (rest: Uint8Array) => ByteStream): void {
+    const rest = new Uint8Array(this.#chunks.flatMap((chunk) => [...chunk]));
+    this.#chunks = [];
+    this.#stream = layer(rest);
   }
 
   async #next(): Promise<Uint8Array | null> {

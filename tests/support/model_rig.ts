@@ -5,7 +5,8 @@
 import { type Opened, openSession, requireCapabilities } from "../../lib/client/mod.ts";
 import type { Side, Store } from "../../lib/state/types.ts";
 import { runOnce, type RunReport } from "../../lib/sync/mod.ts";
-import type { ByteStream } from "../../lib/transport/types.ts";
+import { deflateStream } from "../../lib/transport/deflate.ts";
+import type { ByteStream, Connected } from "../../lib/transport/types.ts";
 import { type DuplexOptions, duplexPair } from "./duplex.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FaultyStore, Killed, Life, MortalStream, type StoreFault } from "./faults.ts";
@@ -143,7 +144,7 @@ export class Rig {
     const opened = await openSession({
       component: side,
       startTls: false,
-      compress: false,
+      compress: true,
       auth: ["PLAIN", "LOGIN"],
       username: login?.user ?? null,
       password: login?.password ?? null,
@@ -155,7 +156,7 @@ export class Rig {
         const [client, end] = duplexPair({ ...options.duplex, component: side });
         void server.serve(end);
         const mortal = new MortalStream(client, life);
-        return Promise.resolve(connectedTo(options.wrap?.(mortal, side) ?? mortal));
+        return Promise.resolve(connectedTo(options.wrap?.(mortal, side) ?? mortal, side));
       },
     });
     requireCapabilities(opened.session);
@@ -163,15 +164,15 @@ export class Rig {
   }
 }
 
-function connectedTo(stream: ByteStream): Opened["connected"] {
-  const refuse = () => Promise.reject(new Error("a model server has no layers"));
+function connectedTo(stream: ByteStream, component: string): Connected {
+  let top = stream;
   return {
     stream,
     confidential: true,
-    startTls: refuse,
-    startDeflate: refuse,
+    startTls: () => Promise.reject(new Error("a model server has no TLS")),
+    startDeflate: async (rest) => top = await deflateStream(stream, { component, rest }),
     traffic: () => ({ received: 0, sent: 0, wireReceived: null, wireSent: null }),
-    close: () => stream.close(),
+    close: () => top.close(),
   };
 }
 

@@ -4,7 +4,7 @@
 import { messageOfSize, plainMessage } from "./live/mail.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { ModelMailstore, type NewModelMessage } from "./model_mailstore.ts";
-import type { ServerOptions } from "./model_options.ts";
+import { CAPABILITIES, type ServerOptions } from "./model_options.ts";
 import { finished, memoryHome, Rig } from "./model_rig.ts";
 import { ModelServer } from "./model_server.ts";
 import { textOf } from "./model_values.ts";
@@ -12,6 +12,8 @@ import { textOf } from "./model_values.ts";
 export interface Scenario {
   readonly name: string;
   readonly options?: ServerOptions;
+  /** Octets that one read hands out at most. */
+  readonly chunk?: number;
   /** What is there when the first run, which is not disturbed, is made; without it there is no first run. */
   readonly earlier?: (rig: Rig) => void;
   /** What is there when the disturbed run is made. */
@@ -135,6 +137,17 @@ export const SCENARIOS: readonly Scenario[] = [
     before: (rig) => {
       inbox(rig, "local").append(mails("new-local", 3, ["work"]));
       inbox(rig, "remote").append([...mails("new-remote", 3), mail("twin"), mail("twin")]);
+    },
+    settles: true,
+  },
+  {
+    name: "new mail both ways over compressed connections, in small pieces",
+    options: { capabilities: [...CAPABILITIES, "COMPRESS=DEFLATE"] },
+    chunk: 48,
+    earlier: bothFull,
+    before: (rig) => {
+      inbox(rig, "local").append([...mails("new-local", 3, ["work"]), mail("twin"), mail("twin")]);
+      inbox(rig, "remote").append(mails("new-remote", 3));
     },
     settles: true,
   },

@@ -5,9 +5,11 @@
 import type { ByteStream } from "../../lib/transport/types.ts";
 import { type Answer, type Execute, no } from "./model_answer.ts";
 import { mailboxCommands } from "./model_mailbox_commands.ts";
+import { deflatedEnd } from "./model_deflate.ts";
 import { messageCommands, refuseLiteral } from "./model_message_commands.ts";
 import { type ModelMailbox, Refused } from "./model_mailstore.ts";
 import { argumentsOf, astring, atom, BadSyntax, LineSource, type RawCommand, readCommand } from "./model_parser.ts";
+import { notify, type NotifyWatch } from "./model_notify.ts";
 import type { ModelServer } from "./model_server.ts";
 import { octetsOf } from "./model_values.ts";
 import type { MailboxView, Told } from "./model_view.ts";
@@ -16,6 +18,7 @@ import type { MailboxView, Told } from "./model_view.ts";
 const TELLS = new Set(["NOOP", "CHECK", "APPEND", "COPY", "MOVE", "EXPUNGE", "FETCH", "STORE", "SEARCH"]);
 /** Commands whose answers keep sequence numbers as they are. */
 const KEEPS_NUMBERS = new Set(["FETCH", "STORE", "SEARCH"]);
+const NOT_SELECTED = "No mailbox selected";
 const BEFORE_LOGIN = new Set(["CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE"]);
 
 export class ModelSession {
@@ -28,8 +31,17 @@ export class ModelSession {
   readonly told: Told = { byFetch: 0n };
   /** Flags that this command stored with .SILENT, by UID. */
   readonly silent = new Map<number, string>();
-  readonly #stream: ByteStream;
+  /** The last SELECT was refused: commands that were sent behind it without waiting are no mistake. */
+  selectRefused = false;
+  /** What NOTIFY asked for. */
+  notify: NotifyWatch | null = null;
+  /** How often NOTIFY SET was answered OK since the last NOTIFY NONE. */
+  notifySets = 0;
+  compression: "off" | "next" | "on" = "off";
+  #stream: ByteStream;
   #out: (string | Uint8Array)[] = [];
+  #writing = Promise.resolve();
+  #busy = true;
   #ended = false;
   #deaf = false;
 
@@ -44,7 +56,11 @@ export class ModelSession {
     this.authenticated = preauth;
     this.line(`* ${preauth ? "PREAUTH" : "OK"} [CAPABILITY ${this.capabilityList()}] Model ready.`);
     await this.flush();
+    const unwatch = this.server.store.watch(() => {
+      if (!this.#busy) this.#tellEvents();
+    });
     while (!this.#ended) {
+      this.#busy = false;
       const command = await readCommand(this.source, {
         literal: (raw, octets, sync) => refuseLiteral(this, raw, octets, sync),
         ask: async () => {
@@ -52,10 +68,30 @@ export class ModelSession {
           await this.flush();
         },
       });
+      this.#busy = true;
       if (command === null) break;
       await this.#serve(command);
+      if (this.#ended) break;
+      if (this.compression === "next") this.#compress();
+      // What happened while the command was executed.
+      this.#tellEvents();
+      await this.#writing;
     }
+    unwatch();
     this.#stream.close();
+  }
+
+  #compress(): void {
+    this.compression = "on";
+    this.source.goOnWith((rest) => {
+      if (rest.length > 0) this.violation("COMPRESS: did not wait for the answer");
+      return this.#stream = deflatedEnd(this.#stream, rest);
+    });
+  }
+
+  #tellEvents(): void {
+    this.notify?.tell();
+    void this.flush();
   }
 
   // ---- writing
@@ -69,7 +105,8 @@ export class ModelSession {
     this.#out.push(...parts);
   }
 
-  async flush(): Promise<void> {
+  /** One after the other: events are told while nobody waits for them. */
+  flush(): Promise<void> {
     const parts = this.#out.map((part) => typeof part === "string" ? octetsOf(part) : part);
     this.#out = [];
     const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -79,8 +116,12 @@ export class ModelSession {
       at += part.length;
     }
     // A client that has gone still has what it sent before executed.
-    if (all.length === 0 || this.#deaf) return;
-    await this.#stream.write(all).catch(() => void (this.#deaf = true));
+    if (all.length > 0) {
+      this.#writing = this.#writing.then(async () => {
+        if (!this.#deaf) await this.#stream.write(all).catch(() => void (this.#deaf = true));
+      });
+    }
+    return this.#writing;
   }
 
   capabilityList(): string {
@@ -130,7 +171,9 @@ export class ModelSession {
   }
 
   #bad(command: RawCommand, text: string): string {
-    this.violation(`${command.name}: ${text}: ${command.texts.join("{}")}`);
+    if (text !== NOT_SELECTED || !this.selectRefused) {
+      this.violation(`${command.name}: ${text}: ${command.texts.join("{}")}`);
+    }
     return `BAD Error in IMAP command ${command.name}: ${text}.`;
   }
 
@@ -138,7 +181,7 @@ export class ModelSession {
 
   /** @throws BadSyntax when none is selected */
   get selected(): MailboxView {
-    if (this.view === null) throw new BadSyntax("No mailbox selected");
+    if (this.view === null) throw new BadSyntax(NOT_SELECTED);
     return this.view;
   }
 
@@ -209,6 +252,14 @@ const SESSION_COMMANDS: readonly (readonly [string, Execute])[] = [
     return logIn(session, user, password);
   }],
   ["IDLE", idle],
+  ["COMPRESS", (session, [name]) => {
+    if (!session.server.has("COMPRESS=DEFLATE")) throw new BadSyntax("COMPRESS was not offered");
+    if (atom(name).toUpperCase() !== "DEFLATE") no(null, "Unknown compression mechanism.");
+    if (session.compression === "on") no("COMPRESSIONACTIVE", "COMPRESSION=DEFLATE already enabled.");
+    session.compression = "next";
+    return { text: "Begin compression." };
+  }],
+  ["NOTIFY", notify],
 ];
 
 function logIn(session: ModelSession, user: string, password: string): Answer {
@@ -224,12 +275,12 @@ async function idle(session: ModelSession): Promise<Answer> {
   if (!session.server.has("IDLE")) session.violation("IDLE was not offered");
   session.line("+ idling");
   const tell = async () => {
+    session.notify?.tell();
     const highest = session.sync(true);
     if (highest !== null) session.line(`* OK [HIGHESTMODSEQ ${highest}] Highest`);
     await session.flush();
   };
-  await tell();
-  let telling = Promise.resolve();
+  let telling = tell();
   const unwatch = session.server.store.watch(() => void (telling = telling.then(tell)));
   const line = await session.source.line();
   unwatch();

@@ -90,6 +90,20 @@ export class Ledger {
     this.#pages.delete(mailbox);
   }
 
+  /**
+   * A message is in a mailbox that was renamed while a run was under way: what users did to it under the old name on the
+   * other side may be done to it, as the program has the mailbox selected, or not.
+   */
+  inherit(side: Side, from: string, to: string, id: string): void {
+    const old = this.#pages.get(from)?.entries.get(id);
+    const entry = this.#page(to).entries.get(id);
+    if (old === undefined || entry === undefined) return;
+    const other = side === "local" ? "remote" : "local";
+    if (old.deletedOn.has(other)) entry.deletedOn.add(other);
+    const changed = [...old.changes.local.keys(), ...old.changes.remote.keys()];
+    for (const flag of changed) entry.changes[other].set(flag, "remove");
+  }
+
   // ---- what runs did
 
   /** A run ended in the middle, or users acted during it. */

@@ -10,7 +10,7 @@ const SEED = Number(Deno.env.get("WALKS_SEED") ?? 20_261_122);
 
 Deno.test(`${WALKS} random walks between two model servers lose nothing, double nothing and come to rest`, async () => {
   const tally = new Tally();
-  await fc.assert(
+  const result = await fc.check(
     fc.asyncProperty(walks(), async (walk) => {
       if (!walk.file) return await walkAlong(walk, tally, null);
       await withStateFile((file) =>
@@ -19,6 +19,9 @@ Deno.test(`${WALKS} random walks between two model servers lose nothing, double 
     }),
     { numRuns: WALKS, seed: SEED, endOnFailure: false },
   );
+  const failed = result.failed ? 1 : 0;
   console.log(`${WALKS} walks: ${tally}`);
+  console.log(`cases: ${result.numRuns - failed} passed, ${failed} failed`);
+  if (result.failed) throw new Error(await fc.asyncDefaultReportMessage(result), { cause: result.errorInstance });
   assert.deepEqual(tally.missing, [], "never happened in any walk");
 });

@@ -24,9 +24,6 @@ export const KINDS = [
 ] as const;
 export type Kind = typeof KINDS[number];
 
-/** Not while a run is under way: the program skips such a mailbox and says so. */
-export const BETWEEN_RUNS: readonly Kind[] = ["rename", "remove"];
-
 export interface UserOp {
   readonly kind: Kind;
   readonly side: Side;
@@ -46,13 +43,16 @@ export class Users {
   readonly #rig: Rig;
   readonly #ledger: Ledger;
   #made = 0;
+  #running = false;
 
   constructor(rig: Rig, ledger: Ledger) {
     this.#rig = rig;
     this.#ledger = ledger;
   }
 
-  do(op: UserOp): void {
+  /** `running`: the program is at work meanwhile. */
+  do(op: UserOp, running = false): void {
+    this.#running = running;
     if (this.#act(op)) this.counts.set(op.kind, (this.counts.get(op.kind) ?? 0) + 1);
   }
 
@@ -193,11 +193,14 @@ export class Users {
 
   /** Deletes or renames a mailbox that has no children. */
   #giveUp(op: UserOp): boolean {
-    const names = this.#names(op);
-    const leaves = names.filter((name) => name !== "INBOX" && !names.some((other) => other.startsWith(`${name}\0`)));
+    const store = this.#store(op);
+    // Also of those that no claims are made about: RENAME takes them along.
+    const all = store.names.map((name) => internalName(store, name));
+    const leaves = this.#names(op).filter((name) =>
+      name !== "INBOX" && !all.some((other) => other.startsWith(`${name}\0`))
+    );
     if (leaves.length === 0) return false;
     const name = pick(leaves, op.mailbox);
-    const store = this.#store(op);
     if (op.kind === "remove") store.delete(nameOn(store, name));
     else {
       const renamed = `renamed ${++this.#made}`;
@@ -205,6 +208,7 @@ export class Users {
       this.#ledger.create(renamed);
       for (const { flags, body } of store.mailbox(renamed).messages) {
         this.#ledger.add(op.side, renamed, idOf(body), flags);
+        if (this.#running) this.#ledger.inherit(op.side, name, renamed, idOf(body));
       }
     }
     this.#ledger.abandon(name);

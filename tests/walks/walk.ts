@@ -19,9 +19,10 @@ import {
   SIDES,
   type StateHome,
 } from "../support/model_rig.ts";
+import { CAPABILITIES, noLies, type ServerOptions } from "../support/model_options.ts";
 import { ModelServer } from "../support/model_server.ts";
 import { idOf, Ledger } from "./ledger.ts";
-import { BETWEEN_RUNS, type Kind, KINDS, type UserOp, Users } from "./users.ts";
+import { type Kind, KINDS, type UserOp, Users } from "./users.ts";
 
 export type Fault =
   | { readonly kind: "killed at a command"; readonly at: number; readonly spared: number }
@@ -36,7 +37,19 @@ export type Fault =
   }
   | { readonly kind: "messages refused"; readonly side: Side; readonly every: number }
   | { readonly kind: "stores ignored"; readonly side: Side }
-  | { readonly kind: "expunges ignored"; readonly side: Side };
+  | { readonly kind: "expunges ignored"; readonly side: Side }
+  | { readonly kind: Lie; readonly side: Side; readonly every: number };
+
+/** What SELECT or APPEND say that is not so. */
+const LIES = [
+  "existing named as vanished",
+  "vanished forgotten",
+  "expunge log lost",
+  "wrong EXISTS",
+  "no APPENDUID",
+  "no mod-sequences",
+] as const;
+type Lie = typeof LIES[number];
 
 export const FAULTS: readonly Fault["kind"][] = [
   "killed at a command",
@@ -46,6 +59,7 @@ export const FAULTS: readonly Fault["kind"][] = [
   "messages refused",
   "stores ignored",
   "expunges ignored",
+  ...LIES,
 ];
 
 export type Step =
@@ -60,6 +74,8 @@ export type Step =
 export interface Walk {
   readonly steps: readonly Step[];
   readonly without: Readonly<Record<Side, readonly string[]>>;
+  /** Capabilities that are not always there. */
+  readonly besides: Readonly<Record<Side, readonly string[]>>;
   readonly chunk: number;
   readonly capacity: number;
   /** The state in a file, not in memory. */
@@ -68,7 +84,9 @@ export interface Walk {
 
 /** What a set of walks did. */
 export class Tally {
-  readonly #counts = new Map<string, number>([...KINDS, ...FAULTS, "during", "clean run"].map((name) => [name, 0]));
+  readonly #counts = new Map<string, number>(
+    [...KINDS, ...FAULTS, ...BESIDES, "during", "clean run"].map((name) => [name, 0]),
+  );
 
   count(name: string, times = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + times);
@@ -99,7 +117,7 @@ function userOp(kinds: readonly Kind[]): fc.Arbitrary<UserOp> {
 }
 
 const MORE_OFTEN: readonly Kind[] = ["append", "append", "append", "flag", "flag", "unflag", "keyword", "delete"];
-const ALWAYS = [...KINDS.filter((kind) => !BETWEEN_RUNS.includes(kind)), ...MORE_OFTEN];
+const ANY = [...KINDS, ...MORE_OFTEN];
 
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant("killed at a command" as const), at: number, spared: fc.constantFrom(0, 1, 2, 99) }),
@@ -115,15 +133,16 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant("messages refused" as const), side, every: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ kind: fc.constant("stores ignored" as const), side }),
   fc.record({ kind: fc.constant("expunges ignored" as const), side }),
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom(...LIES), side, every: fc.integer({ min: 1, max: 4 }) }) },
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("user" as const), op: userOp([...KINDS, ...MORE_OFTEN]) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("user" as const), op: userOp(ANY) }) },
   {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("run" as const),
-      during: fc.array(fc.record({ at: number, op: userOp(ALWAYS) }), { maxLength: 4 }),
+      during: fc.array(fc.record({ at: number, op: userOp(ANY) }), { maxLength: 4 }),
       fault: fc.option(fault, { freq: 2 }),
     }),
   },
@@ -134,13 +153,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const LACKING = ["MULTIAPPEND", "ESEARCH", "LITERAL+"];
+const BESIDES = ["COMPRESS=DEFLATE", "OBJECTID"];
 
 export function walks(): fc.Arbitrary<Walk> {
   const without = fc.oneof(fc.constant<string[]>([]), fc.subarray(LACKING));
+  const besides = fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, fc.subarray(BESIDES));
   return fc.record({
     steps: fc.array(step, { minLength: 1, maxLength: 40, size: "max" }),
     without: fc.record({ local: without, remote: without }),
-    chunk: fc.constantFrom(Infinity, Infinity, 1000, 13),
+    besides: fc.record({ local: besides, remote: besides }),
+    chunk: fc.constantFrom(Infinity, Infinity, 1000, 40),
     capacity: fc.constantFrom(Infinity, Infinity, 65536, 512),
     file: fc.constantFrom(false, false, false, true),
   });
@@ -177,11 +199,13 @@ class Walker {
     };
     const local = new ModelMailstore({ delimiter: "/" });
     const remote = new ModelMailstore({ delimiter: ".", firstUidValidity: 500 });
-    this.#rig = new Rig(
-      new ModelServer(local, { without: walk.without.local }),
-      new ModelServer(remote, { without: walk.without.remote }),
-      watched,
-    );
+    const options = (side: Side): ServerOptions => ({
+      capabilities: [...CAPABILITIES, ...walk.besides[side]],
+      without: walk.without[side],
+    });
+    const servers = [new ModelServer(local, options("local")), new ModelServer(remote, options("remote"))] as const;
+    this.#rig = new Rig(...servers, watched);
+    for (const name of [...walk.besides.local, ...walk.besides.remote]) tally.count(name);
     this.#users = new Users(this.#rig, this.#ledger);
     this.#tally = tally;
     this.#walk = walk;
@@ -201,7 +225,7 @@ class Walker {
         while ((waiting[0]?.at ?? Infinity) <= count) {
           const next = waiting.shift();
           if (next === undefined) break;
-          this.#users.do(next.op);
+          this.#users.do(next.op, true);
           this.#tally.count("during");
           acted = true;
         }
@@ -209,9 +233,7 @@ class Walker {
     });
     this.#end();
     if (acted || fault !== null || result.error !== null) {
-      if (fault !== null && (result.error !== null || (result.report?.problems ?? 0) > 0)) {
-        this.#tally.count(fault.kind);
-      }
+      if (fault !== null && hadEffect(fault, result)) this.#tally.count(fault.kind);
       this.#ledger.disturb();
     } else this.#check(result);
     this.#closeState();
@@ -239,8 +261,6 @@ class Walker {
 
   #begin(fault: Fault | null): RunOptions {
     switch (fault?.kind) {
-      case undefined:
-        return {};
       case "killed at a command":
         return { killAt: { at: fault.at, spared: fault.spared } };
       case "killed at a write":
@@ -262,14 +282,36 @@ class Walker {
         this.#rig.servers[fault.side].lies.ignoreExpunge = true;
         return {};
     }
+    if (fault !== null) this.#lie(fault);
+    return {};
+  }
+
+  #lie({ kind, side, every }: Extract<Fault, { kind: Lie }>): void {
+    const { lies, store } = this.#rig.servers[side];
+    switch (kind) {
+      case "existing named as vanished":
+        lies.vanishedExisting = (name) =>
+          store.mailbox(name).messages.map(({ uid }) => uid).filter((uid) => uid % every === 0);
+        break;
+      case "vanished forgotten":
+        lies.forgetVanished = (_name, uid) => uid % every === 0;
+        break;
+      case "expunge log lost":
+        lies.expungeLogLost = true;
+        break;
+      case "wrong EXISTS":
+        lies.existsOffset = every - 3 || 2;
+        break;
+      case "no APPENDUID":
+        lies.noAppendUid = true;
+        break;
+      case "no mod-sequences":
+        lies.noHighestModSeq = true;
+    }
   }
 
   #end(): void {
-    for (const { lies } of Object.values(this.#rig.servers)) {
-      lies.refuseAppend = null;
-      lies.ignoreStore = false;
-      lies.ignoreExpunge = false;
-    }
+    for (const { lies } of Object.values(this.#rig.servers)) Object.assign(lies, noLies());
   }
 
   /** After a run that nothing disturbed. */
@@ -304,6 +346,17 @@ class Walker {
     const store = this.#rig.store(side);
     return [(name) => this.#find(side, name), (name) => store.subscribed.has(nameOn(store, name))];
   }
+}
+
+/** Whether a fault was met: a lie shows in nothing if the program sees through it. */
+function hadEffect(fault: Fault, { error, report, commands }: RunResult): boolean {
+  const { kind } = fault;
+  if (!isLie(kind)) return error !== null || (report?.problems ?? 0) > 0;
+  return "side" in fault && commands[fault.side].includes(kind === "no APPENDUID" ? "APPEND" : "SELECT");
+}
+
+function isLie(kind: Fault["kind"]): kind is Lie {
+  return LIES.some((lie) => lie === kind);
 }
 
 function text(result: RunResult): string {

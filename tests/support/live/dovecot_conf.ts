@@ -41,6 +41,10 @@ export interface Profile {
   readonly capabilities?: string;
   readonly literalMinus?: boolean;
   readonly certificate?: CertificateFiles;
+  /** More connections of one user from one address are refused. */
+  readonly connectionsPerUser?: number;
+  /** Passwords in clear text are refused: LOGINDISABLED. */
+  readonly noPlaintext?: boolean;
 }
 
 export interface DaemonSettings {
@@ -59,13 +63,16 @@ function profileBlock(address: string, profile: Profile): string {
   const imap = [
     ...(profile.capabilities === undefined ? [] : [`imap_capability = ${profile.capabilities}`]),
     ...(profile.literalMinus === true ? ["imap_literal_minus = yes"] : []),
+    ...(profile.connectionsPerUser === undefined
+      ? []
+      : [`mail_max_userip_connections = ${profile.connectionsPerUser}`]),
   ];
   return `local ${address} {
 ${
     profile.certificate === undefined ? "" : `  ssl_cert = <${profile.certificate.certificate}
   ssl_key = <${profile.certificate.key}
 `
-  }  protocol imap {
+  }${profile.noPlaintext === true ? "  disable_plaintext_auth = yes\n" : ""}  protocol imap {
     ${imap.join("\n    ")}
   }
 }

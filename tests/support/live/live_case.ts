@@ -20,7 +20,7 @@ export interface LiveOptions {
   readonly newProgramOnly?: boolean;
 }
 
-/** A test with real servers. Fails as well when a server panics or reports an error of its own. */
+/** A test with real servers. Fails as well when a server reports an error that `lab.expectLog()` did not announce. */
 export function liveTest(
   name: string,
   body: (context: LiveContext) => Promise<void>,
@@ -41,8 +41,8 @@ async function runInLab(body: (context: LiveContext) => Promise<void>): Promise<
   Workspace.forgetOutput();
   try {
     await body({ lab, program: found });
-    const complaint = /^.*\b(?:Panic|Fatal|Error): .*$/m.exec(await lab.logs());
-    if (complaint !== null) throw new Error(`A server complained: ${complaint[0]}`);
+    const complaints = await lab.complaints();
+    if (complaints.length > 0) throw new Error(`A server complained: ${complaints.join("\n")}`);
   } catch (error) {
     console.error(`${await lab.logs()}${Workspace.recentOutput()}`);
     throw error;

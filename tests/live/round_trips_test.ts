@@ -1,0 +1,127 @@
+// How often a run waits for a server, as upper bounds: what one extra round trip costs is seen by no other test. With a
+// delay each way the relay counts exactly; and over a long, thin line that cuts everything into pieces all is the same.
+
+import assert from "node:assert/strict";
+import type { Side } from "../../lib/state/types.ts";
+import { type LiveContext, liveTest } from "../support/live/live_case.ts";
+import type { MailStore } from "../support/live_dovecot.ts";
+import { awkwardBodies, messageOfSize, plainMessage } from "../support/live/mail.ts";
+import { plainSection, Workspace } from "../support/live/program.ts";
+import { compareStores } from "../support/live/witness.ts";
+import { Relay, type RelayRules } from "../support/relay.ts";
+import { chunk, delay, rate, together } from "../support/relay_rules.ts";
+
+const SIDES = ["local", "remote"] as const;
+const DELAY_MS = 15;
+
+/** After the greeting AUTHENTICATE, then ENABLE and LIST in one flight, then LOGOUT. */
+const IDLE_TURNS = 3;
+/** New messages on the local side, however many; there the program reads, and on the remote side it writes. */
+const COPY_TURNS = { local: 6, remote: 7 };
+const IDLE_COMMANDS = ["AUTHENTICATE", "ENABLE", "LIST", "LOGOUT"];
+
+interface Scene extends AsyncDisposable {
+  readonly stores: Readonly<Record<Side, MailStore>>;
+  readonly relays: Readonly<Record<Side, Relay>>;
+  readonly workspace: Workspace;
+  /** Runs, and checks that both sides are equal. Returns the round trips and the commands, by side. */
+  run(): Promise<Readonly<Record<Side, { readonly turns: number; readonly commands: readonly string[] }>>>;
+}
+
+async function prepare({ lab, program }: LiveContext, rules: RelayRules): Promise<Scene> {
+  const daemon = await lab.daemon();
+  const stores = {
+    local: await lab.store("local", { format: "maildir", separator: "/" }),
+    remote: await lab.store("remote", { format: "mdbox", separator: "." }),
+  };
+  const relays = { local: Relay.start(daemon, rules), remote: Relay.start(daemon, rules) };
+  const workspace = await Workspace.create(
+    `${lab.directory}/w`,
+    plainSection(stores.local, relays.local),
+    plainSection(stores.remote, relays.remote),
+  );
+  const seen = (side: Side) => ({ turns: relays[side].turns, commands: relays[side].commands.length });
+  return {
+    stores,
+    relays,
+    workspace,
+    async run() {
+      const before = { local: seen("local"), remote: seen("remote") };
+      await workspace.sync(program);
+      const { differences } = await compareStores(stores.local, stores.remote, workspace.databaseFile);
+      assert.deepEqual(differences, []);
+      const since = (side: Side) => ({
+        turns: relays[side].turns - before[side].turns,
+        commands: relays[side].commands.slice(before[side].commands),
+      });
+      return { local: since("local"), remote: since("remote") };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const side of SIDES) await relays[side][Symbol.asyncDispose]();
+    },
+  };
+}
+
+liveTest("an idle run waits for a server no more often than it has to", async (context) => {
+  await using scene = await prepare(context, delay(DELAY_MS));
+  await scene.stores.local.with(async (probe) => {
+    for (const name of ["a", "a/b", "c"]) {
+      await probe.create(name);
+      await probe.append(name, { body: plainMessage(name) });
+    }
+  });
+  await scene.run();
+  const idle = await scene.run();
+  for (const side of SIDES) {
+    assert.deepEqual(idle[side].commands, IDLE_COMMANDS, side);
+    console.log(`${side}: ${idle[side].turns} round trips`);
+    assert.ok(idle[side].turns <= IDLE_TURNS, `${side}: ${idle[side].turns} round trips`);
+  }
+}, { newProgramOnly: true });
+
+liveTest("new messages need a fixed number of round trips", async (context) => {
+  await using scene = await prepare(context, delay(DELAY_MS));
+  await scene.run();
+  const turns: Readonly<Record<Side, number>>[] = [];
+  for (const count of [1, 30]) {
+    await scene.stores.local.with(async (probe) => {
+      for (let index = 0; index < count; index++) {
+        await probe.append("INBOX", { body: plainMessage(`${count}-${index}`) });
+      }
+    });
+    const ran = await scene.run();
+    turns.push({ local: ran.local.turns, remote: ran.remote.turns });
+    for (const side of SIDES) {
+      const { turns, commands } = ran[side];
+      assert.ok(turns <= COPY_TURNS[side], `${side}: ${turns} round trips: ${commands.join(", ")}`);
+    }
+  }
+  assert.deepEqual(turns[1], turns[0], "more messages need more round trips");
+}, { newProgramOnly: true });
+
+liveTest("a run over a long thin line that delivers 3 octets at once converges", async (context) => {
+  await using scene = await prepare(context, together(delay(10), chunk(3), rate(60_000)));
+  for (const side of SIDES) {
+    const store = scene.stores[side];
+    await store.with(async (probe) => {
+      await probe.create(store.path("folder", side));
+      for (const [name, body] of Object.entries(awkwardBodies())) {
+        if (body.length > 1 && name !== "long line") {
+          await probe.append("INBOX", { body: Uint8Array.from([...body, side.charCodeAt(0)]), flags: ["kw"] });
+        }
+      }
+      await probe.append(store.path("folder", side), { body: messageOfSize(side, 5000) });
+    });
+  }
+  await scene.run();
+  for (const side of SIDES) {
+    await scene.stores[side].with(async (probe) => {
+      await probe.select("INBOX");
+      await probe.store([side === "local" ? 1 : 2], "+FLAGS", ["\\Seen"]);
+      await probe.expunge([side === "local" ? 3 : 4]);
+    });
+  }
+  const second = await scene.run();
+  assert.ok(SIDES.every((side) => second[side].commands.includes("UID STORE")), "nothing was done");
+  assert.ok(scene.relays.local.octets.server > 5000);
+}, { newProgramOnly: true });
