@@ -5,7 +5,7 @@ DESTDIR =
 
 SOURCES := main.ts deno.json scripts/build.sh scripts/deno.sh $(shell find lib -name '*.ts')
 
-.PHONY: all test demo compile install check unit live walks mutants fuzz fmt clean
+.PHONY: all test demo compile install man check unit live walks mutants fuzz fmt clean
 
 all: build/interimap
 
@@ -28,10 +28,14 @@ compile:
 install: build/interimap
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 build/interimap '$(DESTDIR)$(PREFIX)/bin/interimap'
-	if [ -f man/interimap.1 ]; then \
-	  install -d '$(DESTDIR)$(PREFIX)/share/man/man1' && \
-	  install -m 644 man/interimap.1 '$(DESTDIR)$(PREFIX)/share/man/man1/interimap.1'; \
-	fi
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/doc/interimap'
+	install -m 644 man/interimap.1 '$(DESTDIR)$(PREFIX)/share/man/man1/interimap.1'
+	install -m 644 man/getting-started.md man/sample.config '$(DESTDIR)$(PREFIX)/share/doc/interimap'
+
+# Checks the manual page; `man -l man/interimap.1` shows it.
+man:
+	sh scripts/packages.sh mandoc
+	mandoc -T lint man/interimap.1
 
 # Parts of `make test`.
 check:

@@ -61,6 +61,9 @@ const OPTIONS: ReadonlyMap<string, OptionName> = new Map([
   ["rename", "rename"],
 ]);
 
+/** What may stand behind the dash or dashes of an option. */
+export const OPTION_SPELLINGS: readonly string[] = [...OPTIONS.keys()];
+
 const TARGETS: readonly Target[] = ["local", "remote", "database"];
 
 const INTEGER = /^[-+]?_*[0-9][0-9_]*$/;
@@ -84,7 +87,6 @@ export function parseArguments(argv: readonly string[]): Invocation {
 
 /** The first option on the command line whose work this version cannot do yet, as `--name`, or null. */
 export function firstUnsupported(run: RunInvocation): string | null {
-  if (run.command !== "sync") return `--${run.command}`;
   if (run.notify) return "--notify";
   return run.watch === null ? null : "--watch";
 }

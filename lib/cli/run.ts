@@ -2,11 +2,12 @@
 // catch-all: what is not one of our errors is a bug, printed with its stack.
 
 import type { Clock } from "../base/clock.ts";
-import { type Environment, loadConfig } from "../config/mod.ts";
+import { type Environment, fileError, loadConfig, visiblePath } from "../config/mod.ts";
 import { InterimapError, Interrupted } from "../errors.ts";
-import { createLogger, type Logger, type LogSink } from "../log/mod.ts";
+import { createLogger, type LogFile, type Logger, type LogSink, openLogFile } from "../log/mod.ts";
 import { firstUnsupported, parseArguments, type RunInvocation } from "./args.ts";
 import { LONG_USAGE, SHORT_USAGE, versionText } from "./help.ts";
+import type { ServerOptions } from "./sessions.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses (the man page lists them). */
@@ -49,31 +50,66 @@ export async function run(outside: Outside): Promise<number> {
     case "invalid":
       outside.stderr(`${invocation.problem}\n`);
       return NOTHING_DONE;
-    case "run": {
-      const { quiet, debugLevel } = invocation;
-      const log = createLogger({ quiet, debugLevel, sink: outside.sink });
-      try {
-        return await execute(invocation, log, outside);
-      } catch (error) {
-        return report(error, log, outside);
-      }
-    }
+    case "run":
+      return await execute(invocation, outside);
   }
 }
 
-async function execute(invocation: RunInvocation, log: Logger, outside: Outside): Promise<number> {
+async function execute(invocation: RunInvocation, outside: Outside): Promise<number> {
+  const { quiet, debugLevel } = invocation;
+  const options = { quiet, debugLevel, sink: outside.sink };
+  const early = createLogger(options);
   const unsupported = firstUnsupported(invocation);
   if (unsupported !== null) {
-    log.error(`${unsupported} is not supported yet`);
+    early.error(`${unsupported} is not supported yet`);
     return NOTHING_DONE;
   }
-  log.debug(`>>> interimap ${VERSION}`);
-  const { config, warnings } = loadConfig(invocation.config, outside.environment);
-  for (const warning of warnings) log.warn(warning);
-  const { synchronize } = await import("./sync_command.ts");
-  const { clock, env, signal } = outside;
-  const { problems } = await synchronize({ config, mailboxes: invocation.mailboxes, log, clock, env, signal });
-  return problems === 0 ? OK : PARTLY_DONE;
+  let logFile: LogFile | null = null;
+  let log = early;
+  try {
+    const { config, warnings } = loadConfig(invocation.config, outside.environment);
+    const { clock, env, signal } = outside;
+    logFile = config.logFile === null ? null : openLog(config.logFile);
+    const file = logFile === null ? {} : { file: { sink: logFile.sink, now: clock.now } };
+    log = createLogger({ ...options, ...file, format: config.logPrefix });
+    log.debug(`>>> interimap ${VERSION}`);
+    for (const warning of warnings) log.warn(warning);
+    const { problems } = await carryOut(invocation, { config, log, clock, env, signal });
+    return problems === 0 ? OK : PARTLY_DONE;
+  } catch (error) {
+    return report(error, log, outside);
+  } finally {
+    logFile?.close();
+  }
+}
+
+/** @throws ConfigError */
+function openLog(path: string): LogFile {
+  try {
+    return openLogFile(path);
+  } catch (error) {
+    throw fileError(`Can't open log file ${visiblePath(path)}`, path, error);
+  }
+}
+
+/** Commands are loaded when they are asked for: what is printed without a server starts faster. */
+async function carryOut(invocation: RunInvocation, servers: ServerOptions): Promise<{ readonly problems: number }> {
+  const { command, mailboxes, targets } = invocation;
+  switch (command) {
+    case "delete": {
+      const { deleteCommand } = await import("./delete_command.ts");
+      return await deleteCommand({ ...servers, mailboxes, targets });
+    }
+    case "rename": {
+      const { renameCommand } = await import("./rename_command.ts");
+      return await renameCommand({ ...servers, mailboxes, targets });
+    }
+    case "sync":
+    case "repair": {
+      const { synchronize } = await import("./sync_command.ts");
+      return await synchronize({ ...servers, mailboxes, repair: command === "repair" });
+    }
+  }
 }
 
 function report(error: unknown, log: Logger, outside: Outside): number {

@@ -11,12 +11,14 @@ import {
   type Command,
   create,
   type Data,
+  deleteMailbox,
   enable,
   type FetchItems,
   type FlagSet,
   list,
   logout,
   type ModSeq,
+  renameMailbox,
   type Resync,
   select,
   type StatusItems,
@@ -124,11 +126,19 @@ export class Session implements ConnectionEvents {
     if (!enabled) throw new ProtocolError("Couldn't ENABLE QRESYNC", { component: this.component });
   }
 
-  /** The mailboxes that match one of the patterns, with subscription and status (RFC 5258, 5819). */
-  async list(patterns: readonly string[], statusItems: readonly string[]): Promise<readonly ListEntry[]> {
+  /**
+   * The mailboxes that match one of the patterns, with subscription and status (RFC 5258, 5819).
+   * @param options the reference that the patterns are relative to, and selection options of RFC 5258; default none
+   */
+  async list(
+    patterns: readonly string[],
+    statusItems: readonly string[],
+    options: { readonly reference?: string; readonly selection?: readonly string[] } = {},
+  ): Promise<readonly ListEntry[]> {
+    const { reference = "", selection = [] } = options;
     const entries: ListEntry[] = [];
     const statuses = new Map<string, StatusItems>();
-    await this.run(list("", patterns, { subscribed: true, status: statusItems }), {
+    await this.run(list(reference, patterns, { subscribed: true, status: statusItems, selection }), {
       claim: (data) => {
         if (data.kind === "mailbox-status") statuses.set(data.mailbox, data.items);
         else if (data.kind !== "list") return false;
@@ -142,10 +152,10 @@ export class Session implements ConnectionEvents {
     return entries.map((entry) => ({ ...entry, status: statuses.get(entry.mailbox) ?? null }));
   }
 
-  /** The hierarchy delimiter of the personal namespace: LIST "" "". */
-  async listDelimiter(): Promise<string | null> {
+  /** The hierarchy delimiter of the personal namespace, or of that of the reference: LIST REFERENCE "". */
+  async listDelimiter(reference = ""): Promise<string | null> {
     const delimiters: (string | null)[] = [];
-    await this.run(list("", [""], null), {
+    await this.run(list(reference, [""], null), {
       claim: (data) => {
         if (data.kind !== "list") return false;
         delimiters.push(data.delimiter);
@@ -276,6 +286,16 @@ export class Session implements ConnectionEvents {
 
   async create(mailbox: string): Promise<void> {
     await this.run(create(mailbox));
+  }
+
+  /** Not the mailboxes below it. */
+  async delete(mailbox: string): Promise<void> {
+    await this.run(deleteMailbox(mailbox));
+  }
+
+  /** With the mailboxes below it; subscriptions stay where they are. */
+  async rename(from: string, to: string): Promise<void> {
+    await this.run(renameMailbox(from, to));
   }
 
   async subscribe(mailbox: string, subscribed: boolean): Promise<void> {

@@ -14,6 +14,8 @@ export interface IniEntry {
   readonly key: string;
   readonly value: string;
   readonly line: number;
+  /** A comment behind the value was taken off, which may have been meant as a part of it. */
+  readonly commented: boolean;
 }
 
 /** One section, merged from all its occurrences; of a repeated key the last entry stands. */
@@ -55,7 +57,7 @@ export function parseIni(octets: Uint8Array, file: string): IniFile {
       openSection(sections, header, lineNumber);
       continue;
     }
-    const entry = parseEntry(line, lineNumber);
+    const entry = parseEntry(line, lineNumber, line !== trimBlanks(rawLine));
     if (entry === null) {
       throw new ConfigError(`${file}:${lineNumber}: Syntax error: expected [SECTION], OPTION = VALUE or # comment`);
     }
@@ -86,10 +88,11 @@ function sectionName(line: string): string | null {
   return trimBlanks(line.slice(1, -1));
 }
 
-function parseEntry(line: string, lineNumber: number): IniEntry | null {
+function parseEntry(line: string, lineNumber: number, commented: boolean): IniEntry | null {
   const equals = line.indexOf("=");
   if (equals < 1) return null;
-  return { key: trimBlanks(line.slice(0, equals)), value: trimBlanks(line.slice(equals + 1)), line: lineNumber };
+  const [key, value] = [trimBlanks(line.slice(0, equals)), trimBlanks(line.slice(equals + 1))];
+  return { key, value, line: lineNumber, commented };
 }
 
 function openSection(sections: Map<string, OpenSection>, name: string, line: number): OpenSection {

@@ -1,12 +1,28 @@
 // Sections of an INI file -> the settings of both servers, or a ConfigError naming file, line and option. Pure: paths
 // are not resolved here (load.ts does), and nobody is asked whether a host exists.
-// Nothing is silently ignored: what has no effect is a warning, what this version cannot do yet is an error.
+// Nothing is silently ignored: what has no effect is a warning, what cannot be done is an error.
 
-import { asciiUpper, escapeControls, fromUtf8Octets } from "../base/bytes.ts";
+import { asciiUpper, escapeControls } from "../base/bytes.ts";
 import { ConfigError } from "../errors.ts";
+import { findService, parseHost, parsePort } from "./address.ts";
 import { DEFAULT_SECTION, type IniEntry, type IniFile, type IniSection } from "./ini.ts";
-import { DEFAULT_HOST, isSupported, OPTIONS, type OptionSpec, type ServerName } from "./options.ts";
-import type { ServerConfig, ServerType } from "./types.ts";
+import { parseListMailbox, parseSelectOptions } from "./mailbox_patterns.ts";
+import { DEFAULT_HOST, DEFAULT_LOG_PREFIX, OPTIONS, type ServerName } from "./options.ts";
+import { translatePerlRegex } from "./perl_regex.ts";
+import { parseProxy } from "./proxy.ts";
+import {
+  at,
+  invalidOption,
+  invalidValue,
+  isYes,
+  rawValue,
+  type ServerOptions,
+  unicode,
+  writtenEntry,
+  writtenText,
+} from "./section.ts";
+import { NO_TLS, tlsOptions } from "./tls_options.ts";
+import type { Config, ProxyConfig, ServerConfig, ServerType } from "./types.ts";
 
 /** Reserved for options that the original must not see (it ignores unknown sections). None exists so far. */
 const EXTRA_SECTIONS: readonly string[] = ["extra", "extra.local", "extra.remote"];
@@ -15,7 +31,7 @@ const EXTRA_SECTIONS: readonly string[] = ["extra", "extra.local", "extra.remote
 const NO_PORT = 0;
 
 /** What the file says, before paths are resolved. */
-export interface Settings {
+export interface Settings extends ListSettings, LogSettings {
   /** The option `database` as written, relative or absolute; null when it is missing. */
   readonly database: string | null;
   readonly defaultDatabase: DefaultDatabase;
@@ -33,20 +49,19 @@ export interface DefaultDatabase {
   readonly originalName: string;
 }
 
-/** The options of one server: its own section, and behind it the default section. */
-interface ServerOptions {
-  readonly server: ServerName;
-  readonly file: string;
-  readonly section: IniSection;
-  readonly inherited: ReadonlyMap<string, IniEntry>;
-}
+/** Which mailboxes are listed. */
+type ListSettings = Pick<Config, "listMailbox" | "listSelectOptions" | "ignoreMailbox">;
+
+/** Where the log goes and how it looks. */
+type LogSettings = Pick<Config, "logFile" | "logPrefix">;
 
 /**
  * Validates all sections and builds the settings.
  * @param file the file's name for messages, one character per octet
+ * @param services gives the text of /etc/services; asked for only when a port is a name
  * @throws ConfigError for the first thing that is wrong
  */
-export function interpret(ini: IniFile, file: string): Settings {
+export function interpret(ini: IniFile, file: string, services: () => string): Settings {
   const warnings: string[] = [];
   for (const section of ini.values()) checkSection(section, file, warnings);
   const inherited: ReadonlyMap<string, IniEntry> = ini.get(DEFAULT_SECTION)?.entries ?? new Map();
@@ -60,8 +75,10 @@ export function interpret(ini: IniFile, file: string): Settings {
       name: `${remoteHost ?? writtenText(local, "host") ?? DEFAULT_HOST}.db`,
       originalName: `${remoteHost ?? DEFAULT_HOST}.db`,
     },
-    local: buildServer(local),
-    remote: buildServer(remote),
+    local: buildServer(local, services, warnings),
+    remote: buildServer(remote, services, warnings),
+    ...listSettings(inherited, file),
+    ...logSettings(inherited, file),
     warnings,
   };
 }
@@ -79,11 +96,13 @@ function checkSection(section: IniSection, file: string, warnings: string[]): vo
   for (const entry of section.entries.values()) {
     const spec = OPTIONS.get(entry.key);
     if (spec === undefined) throw invalidOption(entry, file, "there is no such option");
-    if (!spec.accepts(entry.value)) throw invalidValue(entry, file, spec);
+    if (!spec.accepts(entry.value)) throw invalidValue(entry, file, `expected ${spec.expected}`);
+    if (spec.secret && entry.commented) {
+      // As in the original; but half a password or command is a riddle to who does not know.
+      warnings.push(`${at(entry, file)}: The value of option ${entry.key} ends before " ;", which begins a comment`);
+    }
     if (spec.scope === "global" && section.name !== DEFAULT_SECTION) {
       warnings.push(`${at(entry, file)}: Option ${entry.key} has no effect in [${name}], put it above all sections`);
-    } else if (!isSupported(spec, entry.value)) {
-      throw new ConfigError(`${at(entry, file)}: Option ${entry.key} is not supported yet`);
     }
   }
 }
@@ -94,7 +113,39 @@ function requireSection(ini: IniFile, name: ServerName, file: string): IniSectio
   return section;
 }
 
-function buildServer(options: ServerOptions): ServerConfig {
+function listSettings(entries: ReadonlyMap<string, IniEntry>, file: string): ListSettings {
+  const patterns = entries.get("list-mailbox");
+  const listMailbox = patterns === undefined ? null : parseListMailbox(patterns.value);
+  if (patterns !== undefined && listMailbox === null) {
+    const reason = 'expected bare words and "quoted words" with blanks between them';
+    throw new ConfigError(`${at(patterns, file)}: Invalid value for list-mailbox: ${patterns.value}: ${reason}`);
+  }
+  const selection = entries.get("list-select-opts");
+  const { options, problem } = parseSelectOptions(selection?.value ?? "");
+  if (selection !== undefined && problem !== null) throw invalidValue(selection, file, problem);
+  const ignored = entries.get("ignore-mailbox");
+  return {
+    listMailbox,
+    listSelectOptions: options,
+    ignoreMailbox: ignored === undefined ? null : regex(ignored, file),
+  };
+}
+
+function regex(entry: IniEntry, file: string): RegExp {
+  const result = translatePerlRegex(entry.value);
+  if (result.kind === "regex") return result.regex;
+  throw new ConfigError(`${at(entry, file)}: Invalid option ${entry.key}: ${escapeControls(result.problem)}`);
+}
+
+function logSettings(entries: ReadonlyMap<string, IniEntry>, file: string): LogSettings {
+  const logFile = entries.get("logfile");
+  return {
+    logFile: logFile === undefined ? null : unicode(logFile, file),
+    logPrefix: entries.get("log-prefix")?.value ?? DEFAULT_LOG_PREFIX,
+  };
+}
+
+function buildServer(options: ServerOptions, services: () => string, warnings: string[]): ServerConfig {
   const type = serverType(options);
   const command = writtenText(options, "command");
   if (type === "tunnel" && command === null) {
@@ -105,8 +156,6 @@ function buildServer(options: ServerOptions): ServerConfig {
   }
   return {
     type,
-    host: type === "tunnel" ? writtenText(options, "host") ?? DEFAULT_HOST : networkHost(options),
-    port: type === "tunnel" ? NO_PORT : networkPort(options, type),
     command,
     nullStderr: isYes(options, "null-stderr"),
     startTls: isYes(options, "STARTTLS"),
@@ -114,7 +163,15 @@ function buildServer(options: ServerOptions): ServerConfig {
     username: rawValue(options, "username"),
     password: rawValue(options, "password"),
     compress: isYes(options, "compress"),
-    tls: { verify: isYes(options, "SSL_verify"), caFile: writtenText(options, "SSL_CAfile") },
+    listReference: rawValue(options, "list-reference") ?? "",
+    ...(type === "tunnel"
+      ? { host: writtenText(options, "host") ?? DEFAULT_HOST, port: NO_PORT, proxy: null, tls: NO_TLS }
+      : {
+        host: networkHost(options),
+        port: networkPort(options, type, services),
+        proxy: networkProxy(options, services),
+        tls: tlsOptions(options, warnings),
+      }),
   };
 }
 
@@ -124,64 +181,30 @@ function serverType(options: ServerOptions): ServerType {
 }
 
 function networkHost(options: ServerOptions): string {
+  const host = parseHost(writtenText(options, "host") ?? DEFAULT_HOST);
+  if (host.kind === "host") return host.host;
   const entry = writtenEntry(options, "host");
-  if (entry !== null && entry.value.startsWith("[")) {
-    throw new ConfigError(
-      `${at(entry, options.file)}: Option host in square brackets is not supported yet: write the address without them`,
-    );
-  }
-  return writtenText(options, "host") ?? DEFAULT_HOST;
+  const place = entry === null ? options.file : at(entry, options.file);
+  throw new ConfigError(`${place}: Invalid IP literal: ${escapeControls(host.text)}`);
 }
 
-function networkPort(options: ServerOptions, type: "imap" | "imaps"): number {
+function networkPort(options: ServerOptions, type: "imap" | "imaps", services: () => string): number {
   const entry = writtenEntry(options, "port");
   if (entry === null) return type === "imaps" ? 993 : 143;
-  if (!/^[0-9]+$/.test(entry.value)) {
-    throw new ConfigError(
-      `${at(entry, options.file)}: Option port with the name of a service is not supported yet: write its number`,
-    );
+  const port = parsePort(entry.value);
+  if (port === null) throw invalidValue(entry, options.file, "expected a number from 1 to 65535");
+  if (port !== "name") return port;
+  const found = findService(services(), entry.value);
+  if (found === null) {
+    throw invalidValue(entry, options.file, "there is no TCP service of that name in /etc/services: write its number");
   }
-  const port = Number(entry.value);
-  if (port < 1 || port > 65535) {
-    throw invalidValue(entry, options.file, { secret: false, expected: "a number from 1 to 65535" });
-  }
-  return port;
+  return found;
 }
 
-/** The line that gives an option to a server, or null when only the built-in default does. */
-function writtenEntry(options: ServerOptions, name: string): IniEntry | null {
-  return options.section.entries.get(name) ?? options.inherited.get(name) ?? null;
-}
-
-function rawValue(options: ServerOptions, name: string): string | null {
-  return writtenEntry(options, name)?.value ?? OPTIONS.get(name)?.default[options.server] ?? null;
-}
-
-function writtenText(options: ServerOptions, name: string): string | null {
-  const entry = writtenEntry(options, name);
-  return entry === null ? null : unicode(entry, options.file);
-}
-
-function isYes(options: ServerOptions, name: string): boolean {
-  return asciiUpper(rawValue(options, name) ?? "") === "YES";
-}
-
-/** What is handed to the system (paths, commands, host names) leaves this program as UTF-8. */
-function unicode(entry: IniEntry, file: string): string {
-  const text = fromUtf8Octets(entry.value);
-  if (text === null) throw new ConfigError(`${at(entry, file)}: The value of option ${entry.key} is not valid UTF-8`);
-  return text;
-}
-
-function invalidOption(entry: IniEntry, file: string, reason: string): ConfigError {
-  return new ConfigError(`${at(entry, file)}: Invalid option ${escapeControls(entry.key)}: ${reason}`);
-}
-
-function invalidValue(entry: IniEntry, file: string, spec: Pick<OptionSpec, "secret" | "expected">): ConfigError {
-  const shown = spec.secret ? "" : ` = ${escapeControls(entry.value)}`;
-  return new ConfigError(`${at(entry, file)}: Invalid option ${entry.key}${shown}: expected ${spec.expected}`);
-}
-
-function at(entry: IniEntry, file: string): string {
-  return `${file}:${entry.line}`;
+function networkProxy(options: ServerOptions, services: () => string): ProxyConfig | null {
+  const entry = writtenEntry(options, "proxy");
+  if (entry === null) return null;
+  const result = parseProxy(unicode(entry, options.file), services);
+  if (result.kind === "proxy") return result.proxy;
+  throw invalidValue(entry, options.file, result.expected);
 }

@@ -1,6 +1,7 @@
 // Reads the configuration file and answers with frozen values: where it lies, what it says, where the state file is.
 // The syntax is ini.ts, the meaning interpret.ts, the directories paths.ts; the state file is not opened here.
 
+import { latin1 } from "../base/bytes.ts";
 import { ConfigError } from "../errors.ts";
 import { parseIni } from "./ini.ts";
 import { interpret, type Settings } from "./interpret.ts";
@@ -8,6 +9,8 @@ import { type Environment, fileError, resolvePath, visiblePath } from "./paths.t
 import type { Config, ServerConfig } from "./types.ts";
 
 const DEFAULT_FILE = "config";
+
+const SERVICES_FILE = "/etc/services";
 
 /** A configuration, and what in its file has no effect (one line each, one character per octet). */
 export interface LoadedConfig {
@@ -21,11 +24,31 @@ export interface LoadedConfig {
  */
 export function loadConfig(fileArgument: string | null, environment: Environment): LoadedConfig {
   const file = resolvePath(fileArgument ?? DEFAULT_FILE, "config", environment);
-  const settings = interpret(parseIni(readRegularFile(file), visiblePath(file)), visiblePath(file));
+  const settings = interpret(parseIni(readRegularFile(file), visiblePath(file)), visiblePath(file), readServices);
   const warnings = [...settings.warnings];
   const database = databasePath(settings, environment, warnings);
-  const config = Object.freeze({ file, database, local: frozen(settings.local), remote: frozen(settings.remote) });
+  const { listMailbox, listSelectOptions, ignoreMailbox, logFile, logPrefix } = settings;
+  const config = Object.freeze({
+    file,
+    database,
+    local: frozen(settings.local),
+    remote: frozen(settings.remote),
+    listMailbox,
+    listSelectOptions,
+    ignoreMailbox,
+    logFile,
+    logPrefix,
+  });
   return { config, warnings };
+}
+
+/** The names of ports. A machine without the file knows none. */
+function readServices(): string {
+  try {
+    return latin1(Deno.readFileSync(SERVICES_FILE));
+  } catch {
+    return "";
+  }
 }
 
 function readRegularFile(path: string): Uint8Array {

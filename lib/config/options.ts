@@ -1,5 +1,5 @@
-// The table of configuration options: where each may stand, which values it takes, its default, and whether this
-// version does its work. Pure; it knows nothing of files, and nothing of what a value means to the program.
+// The table of configuration options: where each may stand, which values it takes, and its default.
+// Pure; it knows nothing of files, and nothing of what a value means to the program.
 // Values are octets, one character each. The rules are the original's, which looks at single octets, with one
 // widening: a value that is valid UTF-8 is judged by its characters, so that "À" (C3 80) is no control character.
 
@@ -21,8 +21,6 @@ export interface ValueRule {
 interface OptionTraits {
   readonly default?: string | Readonly<Record<ServerName, string>>;
   readonly secret?: boolean;
-  readonly supported?: boolean;
-  readonly inert?: readonly string[];
 }
 
 /** One option of the configuration file. */
@@ -33,9 +31,6 @@ export interface OptionSpec extends ValueRule {
   readonly default: Readonly<Record<ServerName, string | null>>;
   /** The value never appears in an error text. */
   readonly secret: boolean;
-  readonly supported: boolean;
-  /** Values of an unsupported option that ask for what happens anyway, and are fine. */
-  readonly inert: readonly string[];
 }
 
 /** The original's prefix of a log line: `local(INBOX): `, `local: ` or nothing. */
@@ -62,16 +57,16 @@ const FINGERPRINTS = rule(words("(?:[A-Za-z0-9]+\\$)?[0-9A-Fa-f]+"), "[ALGORITHM
 /** Every option, by its name. */
 export const OPTIONS: ReadonlyMap<string, OptionSpec> = byName([
   option("database", "global", TEXT),
-  option("logfile", "global", { ...TEXT, accepts: isAbsolutePath, expected: "an absolute path" }, { supported: false }),
-  option("log-prefix", "global", TEXT_OR_EMPTY, { supported: false, inert: [DEFAULT_LOG_PREFIX] }),
-  option("list-mailbox", "global", ASCII_LINE, { supported: false, inert: ["*", '"*"'] }),
-  option("list-select-opts", "global", SELECTORS, { supported: false, inert: [""] }),
-  option("ignore-mailbox", "global", ASCII_LINE, { supported: false }),
-  option("list-reference", "server", ASCII_LINE_OR_EMPTY, { default: "", supported: false, inert: [""] }),
+  option("logfile", "global", { ...TEXT, accepts: isAbsolutePath, expected: "an absolute path" }),
+  option("log-prefix", "global", TEXT_OR_EMPTY),
+  option("list-mailbox", "global", ASCII_LINE),
+  option("list-select-opts", "global", SELECTORS),
+  option("ignore-mailbox", "global", ASCII_LINE),
+  option("list-reference", "server", ASCII_LINE_OR_EMPTY, { default: "" }),
   option("type", "server", TYPE, { default: "imaps" }),
   option("host", "server", TEXT, { default: DEFAULT_HOST }),
   option("port", "server", TEXT),
-  option("proxy", "server", TEXT, { secret: true, supported: false }),
+  option("proxy", "server", TEXT, { secret: true }),
   option("STARTTLS", "server", YES_OR_NO, { default: "YES" }),
   option("username", "server", ASCII),
   option("password", "server", ASCII, { secret: true }),
@@ -79,27 +74,22 @@ export const OPTIONS: ReadonlyMap<string, OptionSpec> = byName([
   option("command", "server", TEXT, { secret: true }),
   option("null-stderr", "server", YES_OR_NO, { default: "NO" }),
   option("compress", "server", YES_OR_NO, { default: { local: "NO", remote: "YES" } }),
-  option("SSL_protocols", "server", PROTOCOLS, { supported: false }),
-  option("SSL_protocol_min", "server", TEXT, { supported: false }),
-  option("SSL_protocol_max", "server", TEXT, { supported: false }),
-  option("SSL_fingerprint", "server", FINGERPRINTS, { supported: false }),
-  option("SSL_cipherlist", "server", TEXT, { supported: false }),
-  option("SSL_ciphersuites", "server", TEXT_OR_EMPTY, { supported: false }),
-  option("SSL_hostname", "server", TEXT_OR_EMPTY, { supported: false }),
+  option("SSL_protocols", "server", PROTOCOLS),
+  option("SSL_protocol_min", "server", TEXT),
+  option("SSL_protocol_max", "server", TEXT),
+  option("SSL_fingerprint", "server", FINGERPRINTS),
+  option("SSL_cipherlist", "server", TEXT),
+  option("SSL_ciphersuites", "server", TEXT_OR_EMPTY),
+  option("SSL_hostname", "server", TEXT_OR_EMPTY),
   option("SSL_verify", "server", YES_OR_NO, { default: "YES" }),
-  option("SSL_CApath", "server", TEXT, { supported: false }),
+  option("SSL_CApath", "server", TEXT),
   option("SSL_CAfile", "server", TEXT),
 ]);
 
-/** True when this version does what the option asks for. */
-export function isSupported(spec: OptionSpec, value: string): boolean {
-  return spec.supported || spec.inert.includes(value);
-}
-
 function option(name: string, scope: OptionScope, valueRule: ValueRule, traits: OptionTraits = {}): OptionSpec {
-  const { default: value = null, secret = false, supported = true, inert = [] } = traits;
+  const { default: value = null, secret = false } = traits;
   const perServer = value === null || typeof value === "string" ? { local: value, remote: value } : value;
-  return { name, scope, ...valueRule, default: perServer, secret, supported, inert };
+  return { name, scope, ...valueRule, default: perServer, secret };
 }
 
 function byName(specs: readonly OptionSpec[]): ReadonlyMap<string, OptionSpec> {

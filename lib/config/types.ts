@@ -2,10 +2,40 @@
 
 export type ServerType = "imap" | "imaps" | "tunnel";
 
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+/** A digest of a SubjectPublicKeyInfo that is accepted. */
+export interface Fingerprint {
+  /** Name of the digest, lower case: "sha256". */
+  readonly algorithm: string;
+  /** Hex digits, lower case. */
+  readonly digest: string;
+}
+
 export interface TlsOptions {
   readonly verify: boolean;
   /** PEM file that replaces the system's certificates, or null. */
   readonly caFile: string | null;
+  /** Directory of hashed certificates that replaces the system's, or null. */
+  readonly caPath: string | null;
+  /** One of these has to match the server's key; empty: none is asked for. */
+  readonly fingerprints: readonly Fingerprint[];
+  /** Name for SNI; null: the host unless it is an address; "": no SNI. */
+  readonly serverName: string | null;
+  readonly minVersion: TlsVersion | null;
+  readonly maxVersion: TlsVersion | null;
+  /** OpenSSL names, as written; null: the runtime's. */
+  readonly cipherList: readonly string[] | null;
+  readonly cipherSuites: readonly string[] | null;
+}
+
+/** A SOCKS 5 proxy. */
+export interface ProxyConfig {
+  /** Whether the proxy resolves the host (socks5h) or we do (socks5). */
+  readonly resolve: "here" | "there";
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: { readonly user: string; readonly password: string } | null;
 }
 
 /** One of the sections [local] and [remote], with the default section's values inherited. */
@@ -22,6 +52,9 @@ export interface ServerConfig {
   readonly password: string | null;
   readonly compress: boolean;
   readonly tls: TlsOptions;
+  readonly proxy: ProxyConfig | null;
+  /** Prefix of every name on this server, with NUL for its delimiter where the user wrote one; mostly "". */
+  readonly listReference: string;
 }
 
 export interface Config {
@@ -31,4 +64,12 @@ export interface Config {
   readonly database: string;
   readonly local: ServerConfig;
   readonly remote: ServerConfig;
+  /** Patterns of LIST with NUL for the delimiter; null: everything. */
+  readonly listMailbox: readonly string[] | null;
+  /** Selection options of LIST (RFC 5258), upper case. */
+  readonly listSelectOptions: readonly string[];
+  /** Matched against internal names (delimiter as NUL); null: nothing is ignored. */
+  readonly ignoreMailbox: RegExp | null;
+  readonly logFile: string | null;
+  readonly logPrefix: string;
 }

@@ -2,7 +2,8 @@
 // octets; control characters become visible, so that a line stays one line. What is worth logging others decide.
 
 import { escapeControls, fromLatin1, utf8Octets } from "../base/bytes.ts";
-import { prefix } from "./prefix.ts";
+import { compilePrefix, DEFAULT_PREFIX, type Prefix } from "./prefix.ts";
+import { timestamp } from "./timestamp.ts";
 import type { LogContext, Logger } from "./types.ts";
 
 /** Takes one line with its line feed. Must not throw. The buffer is the sink's from then on. */
@@ -13,22 +14,36 @@ export interface LoggerOptions {
   /** 0, 1 for --debug, more for a repeated one. */
   readonly debugLevel: number;
   readonly sink: LogSink;
+  /** In the language of prefix.ts; the default is the original's. */
+  readonly format?: string;
+  /** Takes every line too, with the time before it; and debug lines alone, instead of `sink`. */
+  readonly file?: TimedSink;
+}
+
+/** Where lines go with their time, and the clock, in milliseconds since the epoch. */
+export interface TimedSink {
+  readonly sink: LogSink;
+  readonly now: () => number;
 }
 
 /** A log without context. */
 export function createLogger(options: LoggerOptions): Logger {
-  return new LineLogger(options, {});
+  return new LineLogger({ ...options, prefix: compilePrefix(options.format ?? DEFAULT_PREFIX) }, {});
+}
+
+interface CompiledOptions extends LoggerOptions {
+  readonly prefix: Prefix;
 }
 
 class LineLogger implements Logger {
   readonly debugLevel: number;
-  readonly #options: LoggerOptions;
+  readonly #options: CompiledOptions;
   readonly #prefix: string;
 
-  constructor(options: LoggerOptions, context: LogContext) {
+  constructor(options: CompiledOptions, context: LogContext) {
     this.debugLevel = options.debugLevel;
     this.#options = options;
-    this.#prefix = prefix(context);
+    this.#prefix = options.prefix(context);
   }
 
   get debugging(): boolean {
@@ -56,12 +71,27 @@ class LineLogger implements Logger {
   }
 
   debug(text: string | (() => string)): void {
-    if (this.debugging) this.#write(typeof text === "string" ? text : text());
+    if (!this.debugging) return;
+    const { file, sink } = this.#options;
+    const line = this.#line(typeof text === "string" ? text : text());
+    if (file === undefined) sink(fromLatin1(line));
+    else writeTimed(line, file);
   }
 
   #write(text: string): void {
-    this.#options.sink(fromLatin1(`${escapeControls(octets(this.#prefix + text))}\n`));
+    const { file, sink } = this.#options;
+    const line = this.#line(text);
+    if (file !== undefined) writeTimed(line, file);
+    sink(fromLatin1(line));
   }
+
+  #line(text: string): string {
+    return `${escapeControls(octets(this.#prefix + text))}\n`;
+  }
+}
+
+function writeTimed(line: string, { sink, now }: TimedSink): void {
+  sink(fromLatin1(`${timestamp(now())} ${line}`));
 }
 
 /** Text that is no octet string after all (a message of the runtime, say) is written as UTF-8 instead of lost. */

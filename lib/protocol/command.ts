@@ -47,6 +47,14 @@ export interface StoreOptions {
   readonly unchangedSince: ModSeq | null;
 }
 
+/** The extended part of LIST (RFC 5258 3). */
+export interface ListOptions {
+  readonly subscribed: boolean;
+  readonly status: readonly string[];
+  /** Selection options; each is an atom. */
+  readonly selection?: readonly string[];
+}
+
 export function capability(): Command {
   return command("CAPABILITY");
 }
@@ -82,13 +90,14 @@ export function login(user: string, password: string): Command {
 }
 
 /**
- * LIST reference patterns RETURN (...) (RFC 5258, RFC 5819).
- * @param options what to return besides: subscriptions, and STATUS items of each mailbox; null for plain LIST
+ * LIST (selection) reference patterns RETURN (...) (RFC 5258, RFC 5819).
+ * @param options what to return besides: subscriptions, and STATUS items of each mailbox; and which mailboxes to select
+ * by selection options, default all; null for plain LIST
  */
 export function list(
   reference: string,
   patterns: readonly string[],
-  options: { readonly subscribed: boolean; readonly status: readonly string[] } | null,
+  options: ListOptions | null,
 ): Command {
   const [only] = patterns;
   const pattern: Argument = patterns.length === 1 && only !== undefined
@@ -98,7 +107,9 @@ export function list(
   if (options !== null && options.subscribed) returned.push("SUBSCRIBED");
   if (options !== null && options.status.length > 0) returned.push(`STATUS (${options.status.join(" ")})`);
   const options5258 = returned.length > 0 ? [`RETURN (${returned.join(" ")})`] : [];
-  return command("LIST", astring(reference), pattern, ...options5258);
+  const selection = options?.selection ?? [];
+  const selected = selection.length > 0 ? [`(${selection.join(" ")})`] : [];
+  return command("LIST", ...selected, astring(reference), pattern, ...options5258);
 }
 
 export function select(mailbox: string, resync: Resync | null): Command {
@@ -115,6 +126,16 @@ export function unselect(): Command {
 
 export function create(mailbox: string): Command {
   return command("CREATE", astring(mailbox));
+}
+
+/** DELETE of one mailbox, not of those below it (RFC 9051 6.3.5). */
+export function deleteMailbox(mailbox: string): Command {
+  return command("DELETE", astring(mailbox));
+}
+
+/** RENAME of a mailbox with everything below it (RFC 9051 6.3.6). */
+export function renameMailbox(from: string, to: string): Command {
+  return command("RENAME", astring(from), astring(to));
 }
 
 export function subscribe(mailbox: string): Command {

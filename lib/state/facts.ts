@@ -75,6 +75,7 @@ type UnmappedRow = [firstUid: number, lastUid: number, reason: string];
 
 /** Reads and writes our own tables. What writes is to be called inside a transaction. */
 export class Facts {
+  readonly #drop: readonly Statement<[]>[];
   readonly #copyCursor: Statement<[]>;
   readonly #intend: Statement<[]>;
   readonly #settle: Statement<[]>;
@@ -89,6 +90,9 @@ export class Facts {
   #nextIntentId: number;
 
   constructor(database: Database) {
+    this.#drop = [...FACT_TABLES, "interimap_cursors"].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE idx = ?`)
+    );
     this.#copyCursor = database.prepare("INSERT OR REPLACE INTO interimap_cursors VALUES (?, ?, ?, ?, ?)");
     this.#intend = database.prepare("INSERT INTO interimap_intents VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#settle = database.prepare("DELETE FROM interimap_intents WHERE id = ?");
@@ -116,6 +120,11 @@ export class Facts {
   /** `highestModSeq`: as it is stored, signed. */
   copyCursor(idx: number, side: Side, uidValidity: number, uidNext: number, highestModSeq: bigint): void {
     this.#copyCursor.run(idx, side, uidValidity, uidNext, highestModSeq);
+  }
+
+  /** Forgets everything about a mailbox. */
+  drop(idx: number): void {
+    for (const statement of this.#drop) statement.run(idx);
   }
 
   newIntentId(): number {

@@ -49,6 +49,9 @@ export class SqliteStore implements Store {
   readonly #cursors: Statement<CursorColumns>;
   readonly #pairCount: Statement<[count: number]>;
   readonly #highestPaired: Statement<[localUid: number, remoteUid: number]>;
+  /** In the order that the foreign keys ask for. */
+  readonly #removeMailbox: readonly Statement<[]>[];
+  readonly #renameMailbox: Statement<[]>;
   readonly #insertPair: Statement<[]>;
   readonly #deletePair: Statement<[]>;
   readonly #of: { readonly [side in Side]: SideStatements };
@@ -72,6 +75,10 @@ export class SqliteStore implements Store {
     this.#highestPaired = database.prepare(`
       SELECT COALESCE((SELECT MAX(lUID) FROM mapping WHERE idx = ?1), 0),
              COALESCE((SELECT MAX(rUID) FROM mapping WHERE idx = ?1), 0)`);
+    this.#removeMailbox = ["mapping", "local", "remote", "mailboxes"].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE idx = ?`)
+    );
+    this.#renameMailbox = database.prepare("UPDATE mailboxes SET mailbox = ? WHERE idx = ?");
     this.#insertPair = database.prepare("INSERT INTO mapping (idx, lUID, rUID) VALUES (?, ?, ?)");
     this.#deletePair = database.prepare("DELETE FROM mapping WHERE idx = ? AND lUID = ? AND rUID = ?");
     this.#of = { local: prepareSide(database, "local", "lUID"), remote: prepareSide(database, "remote", "rUID") };
@@ -174,6 +181,12 @@ export class SqliteStore implements Store {
         return this.#facts.settle(change.id);
       case "subscribed":
         return this.#setSubscribed.run(change.subscribed ? 1 : 0, change.idx);
+      case "remove-mailbox":
+        this.#facts.drop(change.idx);
+        for (const statement of this.#removeMailbox) statement.run(change.idx);
+        return;
+      case "rename-mailbox":
+        return this.#renameMailbox.run(fromLatin1(change.mailbox), change.idx);
       case "identity":
         return this.#facts.setIdentity(change.idx, change.side, change.mailboxId);
       default:

@@ -83,6 +83,10 @@ export type StateChange =
   | { readonly kind: "intend"; readonly intent: AppendIntent }
   | { readonly kind: "settle"; readonly id: number }
   | { readonly kind: "subscribed"; readonly idx: number; readonly subscribed: boolean }
+  /** The row, its pairs and cursors, and everything that is noted about the mailbox. */
+  | { readonly kind: "remove-mailbox"; readonly idx: number }
+  /** The row only: its children are rows of their own. */
+  | { readonly kind: "rename-mailbox"; readonly idx: number; readonly mailbox: string }
   /** MAILBOXID of RFC 8474. */
   | { readonly kind: "identity"; readonly idx: number; readonly side: Side; readonly mailboxId: string };
 

@@ -8,14 +8,21 @@ import type { Logger } from "../log/types.ts";
 import { type StatusItems, toWire } from "../protocol/mod.ts";
 import type { Cursor, MailboxOverview, Store } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
-import { synchronizeMailbox } from "./mailbox.ts";
-import { alignMailboxes, type Listing, listMailboxes } from "./mailboxes.ts";
+import { type MailboxContext, synchronizeMailbox } from "./mailbox.ts";
+import { completeListing, type Listing, listMailboxes, type MailboxView, WHOLE_VIEW } from "./listing.ts";
+import { alignMailboxes } from "./mailboxes.ts";
+import { serverName } from "./namespace.ts";
+import { repairMailbox } from "./repair.ts";
 
 export interface RunContext {
   readonly sessions: BothSides<Session>;
   /** Mailboxes named by the user; empty: all. */
   readonly names: readonly string[];
+  /** Which part of the servers the configuration asks for; default everything. */
+  readonly view?: MailboxView;
   readonly log: Logger;
+  /** Compare every message with its copy first, and put right what ordinary runs do not see; default false. */
+  readonly repair?: boolean;
   /** Prepares the state file once the servers' delimiters are known. */
   readonly openStore: (delimiters: BothSides<string | null>) => Store;
 }
@@ -28,19 +35,21 @@ export interface RunReport {
 /** Synchronizes once. @throws InterimapError of scope session or program when the run cannot go on */
 export async function runOnce(context: RunContext): Promise<RunReport> {
   const { sessions, names, log } = context;
-  const listing = await listMailboxes(sessions, names, log);
-  const unknown = unknownNames(names, listing);
-  if (names.length > 0 && unknown.length === names.length) {
-    throw new MailboxError(`No such mailbox on either server: ${unknown.join(" ")}`);
-  }
-  for (const name of unknown) log.error(`No such mailbox on either server: ${name}`);
-  const store = context.openStore(listing.delimiters);
+  const listed = await listMailboxes(sessions, names, log, context.view ?? WHOLE_VIEW);
+  const unknown = unknownNames(names, listed);
+  const missing = `No such mailbox on either server${listed.selected === null ? "" : ", or not in list-select-opts"}`;
+  if (names.length > 0 && unknown.length === names.length) throw new MailboxError(`${missing}: ${unknown.join(" ")}`);
+  for (const name of unknown) log.error(`${missing}: ${name}`);
+  const store = context.openStore(listed.delimiters);
+  const listing = await completeListing(sessions, listed, store.overview(), log);
   const aligned = await alignMailboxes(sessions, listing, store, log);
   let problems = listing.problems + unknown.length + aligned.problems;
   const worker = new Worker(sessions, listing, store, log);
   for (const row of inOrder(store.overview())) {
-    if (!aligned.ready.has(row.mailbox) || !needsLook(row, listing)) continue;
-    if (!(await worker.synchronize(row))) problems++;
+    if (!aligned.ready.has(row.mailbox)) continue;
+    if (context.repair === true) {
+      if (!(await worker.repair(row))) problems++;
+    } else if (needsLook(row, listing) && !(await worker.synchronize(row))) problems++;
   }
   return { problems };
 }
@@ -60,15 +69,26 @@ class Worker {
   }
 
   /** False when something was left behind. */
-  async synchronize(row: MailboxOverview): Promise<boolean> {
-    const sessions = this.#sessions;
-    const store = this.#store;
+  synchronize(row: MailboxOverview): Promise<boolean> {
+    return this.#attempt(row, synchronizeMailbox);
+  }
+
+  /** As the original, leaves alone what was never synchronized. */
+  async repair(row: MailboxOverview): Promise<boolean> {
+    if (row.cursors === null && !row.interrupted) return true;
+    return await this.#attempt(row, async (context) => {
+      const repaired = await repairMailbox(context);
+      return await synchronizeMailbox(context) && repaired;
+    });
+  }
+
+  async #attempt(row: MailboxOverview, work: (context: MailboxContext) => Promise<boolean>): Promise<boolean> {
+    const { delimiters, naming } = this.#listing;
     const log = this.#log;
-    const { delimiters } = this.#listing;
-    const names = { local: toWire(row.mailbox, delimiters.local), remote: toWire(row.mailbox, delimiters.remote) };
-    if (row.interrupted) log.notice(`Resuming interrupted sync for ${names.local}`);
+    const names = { local: serverName(row.mailbox, naming.local), remote: serverName(row.mailbox, naming.remote) };
+    if (row.interrupted) log.notice(`Resuming interrupted sync for ${toWire(row.mailbox, delimiters.local)}`);
     try {
-      return await synchronizeMailbox({ sessions, store, idx: row.idx, names, log });
+      return await work({ sessions: this.#sessions, store: this.#store, idx: row.idx, names, log });
     } catch (error) {
       if (!(error instanceof MailboxError)) throw error;
       const { component, mailbox } = error;

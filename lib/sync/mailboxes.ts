@@ -1,95 +1,16 @@
-// The mailboxes of both servers: lists them, finds the delimiters, and carries out what the comparison asks for: CREATE,
-// SUBSCRIBE, UNSUBSCRIBE, rows. Commands of all mailboxes are in one flight. What to do is mailbox_list.ts's decision.
+// The mailboxes of both servers: carries out what the comparison of the lists asks for: CREATE, SUBSCRIBE, UNSUBSCRIBE,
+// rows. Commands of all mailboxes are in one flight. What to do is mailbox_list.ts's decision, who listed is listing.ts's.
 
-import type { ListEntry, Session } from "../client/mod.ts";
-import { CommandError, MailboxError, ProtocolError } from "../errors.ts";
+import type { Session } from "../client/mod.ts";
+import { CommandError, MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
-import { foldInbox, type StatusItems, toInternal, toWire } from "../protocol/mod.ts";
+import { toWire } from "../protocol/mod.ts";
 import type { Store } from "../state/types.ts";
-import { type BothSides, onBothSides, SIDES } from "./both_sides.ts";
+import type { BothSides } from "./both_sides.ts";
+import type { Listing } from "./listing.ts";
 import { planMailboxes } from "./mailbox_list.ts";
-import { type ListedMailbox, type MailboxStep, otherSide, type Side } from "./model.ts";
-import { checkNamespaces, chooseDelimiter, delimiterProblems, unsafeName } from "./namespace.ts";
-
-const STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"];
-
-/** A mailbox of one server, by its internal name. */
-export interface Listed extends ListedMailbox {
-  readonly status: StatusItems | null;
-}
-
-export interface Listing {
-  readonly delimiters: BothSides<string | null>;
-  readonly mailboxes: BothSides<ReadonlyMap<string, Listed>>;
-  /** Mailboxes that were left out, and were reported. */
-  readonly problems: number;
-}
-
-/** Makes the sessions ready and lists `names` (all mailboxes when empty), as the user spells them for the local server. */
-export async function listMailboxes(
-  sessions: BothSides<Session>,
-  names: readonly string[],
-  log: Logger,
-): Promise<Listing> {
-  const named = names.length > 0 ? await onBothSides((side) => prepareNamed(sessions[side])) : null;
-  const entries = await onBothSides(async (side) => {
-    if (named !== null) return await sessions[side].list(patternsFor(side, names, named), STATUS_ITEMS);
-    const [, listed] = await Promise.all([sessions[side].enableQresync(), sessions[side].list(["*"], STATUS_ITEMS)]);
-    return listed;
-  });
-  const delimiters = named ?? await onBothSides(async (side) => {
-    const choice = chooseDelimiter(entries[side]);
-    return choice.kind === "known" ? choice.delimiter : await sessions[side].listDelimiter();
-  });
-  const refusal = checkNamespaces(delimiters.local, delimiters.remote);
-  if (refusal !== null) throw new ProtocolError(refusal);
-  const usable = SIDES.map((side) => usableMailboxes(side, entries[side], delimiters, log));
-  const [local, remote] = usable;
-  return {
-    delimiters,
-    mailboxes: { local: local?.mailboxes ?? new Map(), remote: remote?.mailboxes ?? new Map() },
-    problems: (local?.problems ?? 0) + (remote?.problems ?? 0),
-  };
-}
-
-async function prepareNamed(session: Session): Promise<string | null> {
-  const [, delimiter] = await Promise.all([session.enableQresync(), session.listDelimiter()]);
-  return delimiter;
-}
-
-function patternsFor(side: Side, names: readonly string[], delimiters: BothSides<string | null>): readonly string[] {
-  if (side === "local" || delimiters.local === null || delimiters.remote === null) return names;
-  const { local, remote } = delimiters;
-  return names.map((name) => name.replaceAll(local, remote));
-}
-
-function usableMailboxes(
-  side: Side,
-  entries: readonly ListEntry[],
-  delimiters: BothSides<string | null>,
-  log: Logger,
-): { readonly mailboxes: Map<string, Listed>; readonly problems: number } {
-  const delimiter = delimiters[side];
-  const other = delimiters[otherSide(side)];
-  const unusable = new Map(delimiterProblems(entries, delimiter).map(({ mailbox, text }) => [mailbox, text]));
-  const mailboxes = new Map<string, Listed>();
-  for (const { mailbox, attributes, status } of entries) {
-    const internal = toInternal(foldInbox(mailbox), delimiter);
-    if (unsafeName(internal, other)) {
-      unusable.set(mailbox, `Mailbox ${mailbox} has the other server's hierarchy delimiter in its name; left out.`);
-    }
-    if (unusable.has(mailbox)) continue;
-    mailboxes.set(internal, {
-      mailbox: internal,
-      // A Maildir mailbox that was deleted but has children is listed without \NoSelect: only STATUS tells.
-      exists: status !== null && !attributes.includes("\\nonexistent") && !attributes.includes("\\noselect"),
-      subscribed: attributes.includes("\\subscribed"),
-      status,
-    });
-  }
-  for (const text of unusable.values()) log.with({ component: side }).error(text);
-  return { mailboxes, problems: unusable.size };
-}
+import type { MailboxStep, Side } from "./model.ts";
+import { serverName } from "./namespace.ts";
 
 export interface Alignment {
   /** Internal names of the mailboxes that are on both servers and in the database now. */
@@ -106,12 +27,16 @@ export async function alignMailboxes(
   log: Logger,
 ): Promise<Alignment> {
   const { local, remote } = listing.mailboxes;
-  const steps = planMailboxes([...local.values()], [...remote.values()], store.overview());
+  const isSelected = (mailbox: string) => listing.selected?.has(mailbox) !== false;
+  const steps = planMailboxes([...local.values()], [...remote.values()], store.overview())
+    // Of a mailbox that both sides hide, only its row is told that nobody is subscribed any more: else subscribing again
+    // on one side would be taken for an unsubscription on the other.
+    .filter((step) => isSelected(step.mailbox) || (step.kind === "subscription" && step.side === null));
   // Every step sends its commands at once; parents come before their children.
   const aligner = new Aligner(sessions, listing, store, log);
   const done = await Promise.all(steps.map(async (step) => ({ step, ok: await aligner.carryOut(step) })));
   const ready = done.filter(({ step, ok }) => ok || step.kind === "subscription").map(({ step }) => step.mailbox);
-  return { ready: new Set(ready), problems: done.filter(({ ok }) => !ok).length };
+  return { ready: new Set(ready.filter(isSelected)), problems: done.filter(({ ok }) => !ok).length };
 }
 
 class Aligner {
@@ -150,7 +75,7 @@ class Aligner {
         if (step.subscribe !== null) await this.#subscribe(step.subscribe, mailbox, true);
         return this.#addRow(mailbox, step.subscribed);
       case "create": {
-        const name = toWire(mailbox, this.#listing.delimiters[step.side]);
+        const name = serverName(mailbox, this.#listing.naming[step.side]);
         const creating = this.#sessions[step.side].create(name);
         const subscribing = step.subscribed ? this.#subscribe(step.side, mailbox, true) : Promise.resolve();
         subscribing.catch(() => {});
@@ -172,7 +97,7 @@ class Aligner {
   }
 
   async #subscribe(side: Side, mailbox: string, subscribed: boolean): Promise<void> {
-    const name = toWire(mailbox, this.#listing.delimiters[side]);
+    const name = serverName(mailbox, this.#listing.naming[side]);
     await this.#sessions[side].subscribe(name, subscribed);
     this.#log.with({ component: side }).info(`${subscribed ? "Subscribe" : "Unsubscribe"} to ${name}`);
   }
@@ -182,7 +107,7 @@ class Aligner {
     this.#log.with({ component: "database" }).notice(`Created mailbox ${this.#display(mailbox)}`);
   }
 
-  /** As the user spells it: for the local server. */
+  /** As the user spells it: for the local server, without its list-reference. */
   #display(mailbox: string): string {
     return toWire(mailbox, this.#listing.delimiters.local);
   }

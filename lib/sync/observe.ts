@@ -35,6 +35,8 @@ interface Known {
   readonly unmapped: UidSet;
 }
 
+const REPAIR: readonly string[] = ["run `interimap --repair` for it; messages that are missing are copied back then"];
+
 /** What a server says has gone and come; a claim until it is proven. */
 type Claim = Pick<Observation, "vanished" | "arrived">;
 
@@ -57,6 +59,8 @@ export async function observe(context: ObserveContext): Promise<Observation> {
   const listed = resync === null && known.highest > 0 ? await listFlags(context, known, selected) : null;
   const arrived = found.subtract(store.pairedUids(idx, side, since)).subtract(known.unmapped);
   const claimed = selected.vanished.intersect(UidSet.range(1, known.highest));
+  // New mail can lie below messages that an interrupted run has paired.
+  for (const uid of selected.modified.keys()) if (arrived.has(uid)) selected.modified.delete(uid);
   const proven = await prove(context, known, { vanished: listed ?? claimed, arrived }, selected);
   return {
     uidValidity: selected.uidValidity ?? 0,
@@ -101,7 +105,7 @@ function check(context: ObserveContext, selected: SelectedMailbox, cursor: Curso
     // Dovecot 2.3.19 after its index was lost: what changed meanwhile is not reported.
     const text = `HIGHESTMODSEQ went back from ${cursor.highestModSeq} to ${selected.highestModSeq}: ` +
       "the server has lost track of its changes. Nothing was changed in this mailbox.";
-    throw new MailboxError(text, where);
+    throw new MailboxError(text, { ...where, hints: REPAIR });
   }
   const known = context.store.mailboxId(context.idx, side);
   if (known !== null && selected.mailboxId !== null && known !== selected.mailboxId) {
@@ -169,7 +173,7 @@ function believeListing(context: ObserveContext, known: Known, claim: Claim, exi
     throw new MailboxError(
       `The server's answer does not add up: ${unreported.size} message(s) are missing (UID ${brief(unreported)}) ` +
         "that it did not report as expunged. Nothing was changed in this mailbox.",
-      { component: side, mailbox, hints: ["if they were really deleted there, delete the other copies by hand"] },
+      { component: side, mailbox, hints: REPAIR },
     );
   }
   const alive = claim.vanished.intersect(paired).subtract(missing);

@@ -82,7 +82,8 @@ function bucketOf(buckets: Map<string, Bucket>, message: IntendedMessage): Bucke
   return bucket;
 }
 
-function likeness(message: IntendedMessage | Candidate): string {
+/** Messages with the same text look the same. */
+export function likeness(message: IntendedMessage | Candidate): string {
   return `${message.octets} ${message.internalDate} ${message.headerDigest}`;
 }
 

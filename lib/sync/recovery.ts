@@ -4,16 +4,12 @@
 import type { Digest } from "../base/digest.ts";
 import type { Session } from "../client/mod.ts";
 import type { Logger } from "../log/types.ts";
-import { type FetchItems, MAX_UID, UidSet } from "../protocol/mod.ts";
+import { MAX_UID, UidSet } from "../protocol/mod.ts";
 import type { AppendIntent, StateChange, Store } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
-import { IDENTIFYING_FIELDS, identifyingFields } from "./identity.ts";
+import { readCandidates } from "./candidates.ts";
 import { otherSide, type Side } from "./model.ts";
-import { type Candidate, matchIntents } from "./recover.ts";
-
-const ITEMS = `(UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${IDENTIFYING_FIELDS.join(" ")})])`;
-/** Longer headers are identified by their beginning. */
-const MAX_HEADER_OCTETS = 64 * 1024;
+import { matchIntents } from "./recover.ts";
 
 export interface RecoveryContext {
   readonly sessions: BothSides<Session>;
@@ -56,27 +52,4 @@ async function recoverTarget(intents: readonly AppendIntent[], target: Side, con
   const changes: StateChange[] = intents.map(({ id }) => ({ kind: "settle", id }));
   store.apply([{ kind: "pair", idx, pairs }, ...changes]);
   context.log.debug(`${names[target]}: found ${pairs.length} copies of an interrupted run`);
-}
-
-async function readCandidates(session: Session, uids: UidSet, digest: Digest): Promise<readonly Candidate[]> {
-  const candidates: Candidate[] = [];
-  const header = new Uint8Array(MAX_HEADER_OCTETS);
-  let filled = 0;
-  await session.fetch(uids, ITEMS, {
-    bodies: {
-      begin: () => void (filled = 0),
-      data: (bytes) => {
-        const taken = bytes.subarray(0, header.length - filled);
-        header.set(taken, filled);
-        filled += taken.length;
-      },
-      end: () => {},
-    },
-    message: ({ uid, rfc822Size, internalDate }: FetchItems) => {
-      if (uid === null || rfc822Size === null || internalDate === null) return;
-      const headerDigest = digest(identifyingFields(header.subarray(0, filled)));
-      candidates.push({ uid, octets: rfc822Size, internalDate: internalDate.seconds, headerDigest });
-    },
-  });
-  return candidates;
 }

@@ -4,7 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/types.ts";
-import { InterimapError, TransportError } from "../errors.ts";
+import { ConfigError, InterimapError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { parseCommand } from "./command_line.ts";
 import { connectDeadline } from "./deadline.ts";
@@ -12,7 +12,7 @@ import { deflateStream } from "./deflate.ts";
 import { type Counter, metered, newCounter } from "./metered.ts";
 import { reasonOf } from "./reason.ts";
 import { connectTcp, tcpPeer } from "./tcp.ts";
-import { preloadTls, tlsStream } from "./tls.ts";
+import { checkTlsOptions, preloadTls, tlsStream } from "./tls.ts";
 import { loadTrustAnchors, type TrustAnchors } from "./trust.ts";
 import { openTunnel } from "./tunnel.ts";
 import type { ByteStream, Connected, Traffic } from "./types.ts";
@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly clock: Clock;
   /** Bounds resolving, connecting and TLS: usually of `connectDeadline()`, kept until the greeting has come. */
   readonly signal: AbortSignal;
+  /** For a connection that lives long and is silent for long: the kernel probes it (SO_KEEPALIVE). */
+  readonly keepAlive: boolean;
   /** With --debug the stderr of a tunnel is always shown. */
   readonly debugging: boolean;
   /** Reads SSL_CERT_FILE, SSL_CERT_DIR and PATH; undefined when unset. */
@@ -79,17 +81,20 @@ class Connection implements Connected {
   }
 
   async open(): Promise<void> {
-    const { component, signal, clock, env } = this.#options;
+    const { component, signal, clock, env, keepAlive } = this.#options;
     const { type, command, host, port, startTls } = this.#server;
+    refuseUnsupported(this.#server, component);
     if (type === "tunnel") {
       const nullStderr = this.#server.nullStderr && !this.#options.debugging;
       signal.throwIfAborted();
       this.#base = await openTunnel({ component, command: command ?? "", nullStderr, clock, env });
     } else {
       const willSecure = type === "imaps" || startTls;
-      const anchors = willSecure ? await this.#trustAnchors() : null; // so that a bad SSL_CAfile costs no connection
+      // So that an option that can't be honoured costs no connection.
+      if (willSecure) await checkTlsOptions(this.#server.tls, component);
+      const anchors = willSecure ? await this.#trustAnchors() : null;
       [this.#base] = await Promise.all([
-        connectTcp({ component, host, port, signal }),
+        connectTcp({ component, host, port, keepAlive, signal }),
         willSecure ? preloadTls() : null,
       ]);
       if (type === "imaps") return await this.#secure(this.#base, anchors, signal);
@@ -143,9 +148,23 @@ class Connection implements Connected {
 
   async #trustAnchors(): Promise<TrustAnchors> {
     const { component, env, log } = this.#options;
-    const { verify, caFile } = this.#server.tls;
-    return verify ? await loadTrustAnchors({ component, caFile, env, log }) : null;
+    const { verify, caFile, caPath } = this.#server.tls;
+    return verify ? await loadTrustAnchors({ component, caFile, caPath, env, log }) : null;
   }
+}
+
+/** Options that are read and not honoured yet: named, never ignored. */
+function refuseUnsupported({ proxy, tls }: ServerConfig, component: string): void {
+  const asked = [
+    proxy !== null && "proxy",
+    tls.fingerprints.length > 0 && "SSL_fingerprint",
+    tls.serverName !== null && "SSL_hostname",
+    (tls.minVersion !== null || tls.maxVersion !== null) && "SSL_protocols, SSL_protocol_min or SSL_protocol_max",
+    tls.cipherList !== null && "SSL_cipherlist",
+    tls.cipherSuites !== null && "SSL_ciphersuites",
+    tls.caPath !== null && "SSL_CApath",
+  ].filter((name) => name !== false);
+  if (asked.length > 0) throw new ConfigError(`Option ${asked[0]} is not supported yet`, { component });
 }
 
 /** Our own errors as they are; another reason of the signal becomes a timeout, the rest is what was thrown. */

@@ -15,6 +15,10 @@ export interface TcpOptions {
   /** A name or an IP literal, the latter with or without square brackets. */
   readonly host: string;
   readonly port: number;
+  /** The other end in errors once it is connected; default `HOST:PORT`. */
+  readonly peer?: string;
+  /** Whether the kernel probes a connection that is silent (SO_KEEPALIVE). */
+  readonly keepAlive: boolean;
   /** Ends the attempt; its reason is thrown as it is. */
   readonly signal: AbortSignal;
 }
@@ -24,7 +28,7 @@ export interface TcpOptions {
  * @throws TransportError phase "resolve" or "connect"; the signal's reason when it is aborted
  */
 export async function connectTcp(options: TcpOptions): Promise<ByteStream> {
-  const { component, host, port, signal } = options;
+  const { component, host, port, peer = tcpPeer(host, port), keepAlive, signal } = options;
   signal.throwIfAborted();
   let conn: Deno.TcpConn;
   try {
@@ -41,7 +45,8 @@ export async function connectTcp(options: TcpOptions): Promise<ByteStream> {
     });
   }
   conn.setNoDelay(true); // commands are written whole, so waiting for more only adds delay
-  return new TcpStream(conn, tcpPeer(host, port), component);
+  if (keepAlive) conn.setKeepAlive(true);
+  return new TcpStream(conn, peer, component);
 }
 
 /** `HOST:PORT` for messages; a bare IPv6 literal gets its brackets. */

@@ -1,4 +1,5 @@
-// TLS over another ByteStream by node:tls: the handshake, and the decision whether the server is who it should be.
+// TLS over another ByteStream by node:tls: the handshake, and the decision whether the server is who it should be
+// and speaks as the configuration wants.
 // Nothing of ours is written before that decision. Deno.connectTls would be faster but cannot replace the system's
 // certificates, leave verification out, choose the SNI name or show the certificate.
 
@@ -7,6 +8,8 @@ import type { Clock } from "../base/clock.ts";
 import type { TlsOptions } from "../config/types.ts";
 import { InterimapError, TlsError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
+import { allowedSuites, optionFor } from "./ciphers.ts";
+import { checkAlgorithms, keyDigest, matchingPin } from "./fingerprint.ts";
 import { oneLine, reasonOf } from "./reason.ts";
 import { gatedDuplex, ReadQueue, TlsStream } from "./tls_stream.ts";
 import type { TrustAnchors } from "./trust.ts";
@@ -40,22 +43,38 @@ export async function preloadTls(): Promise<void> {
 }
 
 /**
+ * Refuses what could only fail after connecting.
+ * @throws TlsError which option can't be honoured
+ */
+export async function checkTlsOptions(tls: TlsOptions, component: string): Promise<void> {
+  allowedSuites(tls, component);
+  const name = tls.serverName ?? "";
+  // Node leaves the first out without a word, and throws on the second (RFC 6066 section 3: no addresses).
+  if (!/^[A-Za-z0-9._-]*$/.test(name) || /^[0-9.]+$/.test(name)) {
+    throw new TlsError(`SSL_hostname = ${oneLine(name)} is no host name`, { component });
+  }
+  await checkAlgorithms(tls.fingerprints, component);
+}
+
+/**
  * Makes the handshake over `inner`, which from now on belongs to the returned stream and is closed on any failure.
  * @throws TlsError when the server is not accepted; TransportError when there is no handshake; the signal's reason
  */
 export async function tlsStream(inner: ByteStream, options: TlsLayerOptions): Promise<ByteStream> {
-  const { component, peer, tls: { verify }, log } = options;
+  const { component, peer, tls, log } = options;
+  await checkTlsOptions(tls, component);
   const [{ connect, checkServerIdentity }, { isIP }] = await Promise.all([import("node:tls"), import("node:net")]);
   const host = options.host.replace(/^\[(.*)\]$/, "$1");
-  const serverName = isIP(host) === 0 ? host.replace(/\.$/, "") : null; // RFC 6066 section 3: no addresses
-  log.debug(serverName === null ? "Not using SNI" : `Using SNI with name ${serverName}`);
+  const serverName = tls.serverName ?? (isIP(host) === 0 ? host.replace(/\.$/, "") : ""); // RFC 6066 section 3
+  log.debug(serverName === "" ? "Not using SNI" : `Using SNI with name ${serverName}`);
   const queue = new ReadQueue();
   const socket = connect({
     socket: await gatedDuplex(inner, queue),
     rejectUnauthorized: false, // the handshake is finished, then decided here, so that the cause can be named
-    minVersion: "TLSv1.2",
+    minVersion: tls.minVersion ?? "TLSv1.2",
+    ...(tls.maxVersion === null ? {} : { maxVersion: tls.maxVersion }),
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-    ...(serverName === null ? {} : { servername: serverName }),
+    ...(serverName === "" ? {} : { servername: serverName }),
     ...(options.anchors === null ? {} : { ca: [...options.anchors] }),
   });
   const stream = new TlsStream(socket, inner, queue, peer, component);
@@ -63,7 +82,9 @@ export async function tlsStream(inner: ByteStream, options: TlsLayerOptions): Pr
     await handshake(socket, options.signal);
     log.debug(() => `SSL protocol: ${socket.getProtocol()}, cipher: ${socket.getCipher().name}`);
     log.debug(() => describeLeaf(socket));
-    if (verify && !socket.authorized) throw verificationError(socket, host, options);
+    await checkKey(socket, options);
+    if (tls.verify && !socket.authorized) throw verificationError(socket, host, options);
+    checkNegotiated(socket, options);
     return stream;
   } catch (error) {
     stream.close();
@@ -102,6 +123,39 @@ function handshakeError(error: unknown, { component, peer, signal }: TlsLayerOpt
   });
 }
 
+/** The pins are asked in addition to the verification, which looks at the chain and the name. */
+async function checkKey(socket: TLSSocket, { component, peer, tls, log }: TlsLayerOptions): Promise<void> {
+  if (tls.fingerprints.length === 0 && !log.debugging) return;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) {
+    throw new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: the server has no certificate`, { component });
+  }
+  if (log.debugging) {
+    const digest = await keyDigest(certificate);
+    log.debug(`Peer public key (SPKI) digest, as SSL_fingerprint takes it: ${digest}`);
+  }
+  if (tls.fingerprints.length === 0) return;
+  const pin = await matchingPin(certificate, tls.fingerprints);
+  if (pin === null) {
+    log.warn("Fingerprint doesn't match! MiTM in action?");
+    throw new TlsError(
+      `Can't initiate TLS/SSL handshake with ${peer}: SSL_fingerprint does not name the server's key`,
+      { component, hints: ["If the server was given a new key, --debug shows the digest to put there"] },
+    );
+  }
+  log.debug(() => `Peer certificate matches pinned SPKI digest ${pin.algorithm}$${pin.digest}`);
+}
+
+/** rustls offers every suite it has, so what was negotiated is looked at. */
+function checkNegotiated(socket: TLSSocket, { component, peer, tls }: TlsLayerOptions): void {
+  const { name } = socket.getCipher();
+  if (allowedSuites(tls, component).has(name)) return;
+  throw new TlsError(
+    `Can't initiate TLS/SSL handshake with ${peer}: the server chose ${name}, which ${optionFor(name)} leaves out`,
+    { component, hints: ["This program's TLS offers all that it has: add the suite, or turn it off on the server"] },
+  );
+}
+
 function verificationError(socket: TLSSocket, host: string, options: TlsLayerOptions): TlsError {
   const { component, peer, tls, clock } = options;
   const leaf = socket.getPeerCertificate(true);
@@ -116,7 +170,7 @@ function verificationError(socket: TLSSocket, host: string, options: TlsLayerOpt
   return new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: ${verificationCause(failed)}`, {
     component,
     cause: socket.authorizationError,
-    hints: tls.caFile === null && lacksTrust(failed) ? [hint] : [],
+    hints: tls.caFile === null && tls.caPath === null && lacksTrust(failed) ? [hint] : [],
   });
 }
 

@@ -1,4 +1,4 @@
-// Which certificates are trusted to vouch for a server: the file of the configuration, or the system's.
+// Which certificates are trusted to vouch for a server: those of the configuration, or the system's.
 // It reads PEM files and judges no server; lib/transport/tls.ts does.
 
 import { TlsError } from "../errors.ts";
@@ -33,18 +33,25 @@ export interface TrustOptions {
   readonly component: string;
   /** Replaces the system's certificates. */
   readonly caFile: string | null;
+  /** The same, a directory of hashed names; both count when both are there. */
+  readonly caPath: string | null;
   readonly env: (name: string) => string | undefined;
   readonly log: Logger;
 }
 
 /**
- * Reads the trusted certificates: those of `caFile`, else the system's as OpenSSL finds them (SSL_CERT_FILE replaces
+ * Reads the trusted certificates: those of `caFile` and `caPath`, else the system's as OpenSSL finds them (SSL_CERT_FILE replaces
  * the bundle, SSL_CERT_DIR the directory; the directory that is searched otherwise has the bundle's content).
- * @throws TlsError when `caFile` can't be used, or nothing is found where the environment says
+ * @throws TlsError when `caFile` or `caPath` can't be used, or nothing is found where the environment says
  */
 export async function loadTrustAnchors(options: TrustOptions): Promise<TrustAnchors> {
-  const { caFile, env, log } = options;
-  if (caFile !== null) return [await readCaFile(caFile, options.component)];
+  const { component, caFile, caPath, env, log } = options;
+  if (caFile !== null || caPath !== null) {
+    return [
+      ...(caFile === null ? [] : [await readCaFile(caFile, component)]),
+      ...(caPath === null ? [] : await readCaPath(caPath, component, log)),
+    ];
+  }
   log.debug("Using default locations for trusted CA certificates");
   const file = env("SSL_CERT_FILE") ?? "";
   const directories = (env("SSL_CERT_DIR") ?? "").split(":").filter((directory) => directory !== "");
@@ -57,7 +64,7 @@ export async function loadTrustAnchors(options: TrustOptions): Promise<TrustAnch
   // Whoever has said what to trust does not get the runtime's list instead.
   const variables = [file === "" ? "" : "SSL_CERT_FILE", directories.length === 0 ? "" : "SSL_CERT_DIR"];
   const named = variables.filter((variable) => variable !== "").join(" and ");
-  throw new TlsError(`No trusted certificates found where ${named} points to`, { component: options.component });
+  throw new TlsError(`No trusted certificates found where ${named} points to`, { component });
 }
 
 async function addSystemBundle(anchors: Map<string, string>, log: Logger): Promise<void> {
@@ -118,6 +125,37 @@ async function readCaFile(path: string, component: string): Promise<string> {
     throw fail("a certificate in it can't be parsed");
   }
   return pem;
+}
+
+/** Only what OpenSSL would look up there: links and files with hashed names. A bundle beside them may hold more. */
+async function readCaPath(directory: string, component: string, log: Logger): Promise<readonly string[]> {
+  const fail = (reason: string, cause?: unknown) =>
+    new TlsError(`Can't load trusted certificates from SSL_CApath ${directory}: ${reason}`, { component, cause });
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) if (HASHED_NAME.test(name)) names.push(name);
+  } catch (error) {
+    throw fail(readFailure(error), error);
+  }
+  const { X509Certificate } = await import("node:crypto");
+  const anchors = new Set<string>();
+  for (const name of names.sort()) {
+    const pem = await readHashed(`${directory}/${name}`, log);
+    const first = pem.match(WHOLE_CERTIFICATE)?.[0]; // OpenSSL looks at no other
+    if (first !== undefined && parses(first, X509Certificate)) anchors.add(first);
+  }
+  if (anchors.size === 0) throw fail("there is no certificate under a hashed name in it (openssl rehash makes them)");
+  return [...anchors];
+}
+
+/** A link that leads nowhere is what a removed certificate leaves behind. */
+async function readHashed(path: string, log: Logger): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    log.debug(() => `Can't read trusted certificates from ${path}: ${reasonOf(error)}`);
+    return "";
+  }
 }
 
 function parses(pem: string, X509Certificate: new (pem: string) => unknown): boolean {

@@ -41,6 +41,19 @@ Deno.test("`list()` joins LIST with its STATUS and is pipelined with ENABLE", as
   session.abort(new Error("end"));
 });
 
+Deno.test("`list()` sends reference and selection options, and reads over CHILDINFO", async () => {
+  const { session, server } = await greetedClient(ALL);
+  const listed = session.list(["%"], ["UIDNEXT"], { reference: "x/", selection: ["SUBSCRIBED", "RECURSIVEMATCH"] });
+  await server.expect('000000 LIST (SUBSCRIBED RECURSIVEMATCH) x/ "%" RETURN (SUBSCRIBED STATUS (UIDNEXT))');
+  await server.send('* LIST () "/" x/foo ("CHILDINFO" ("SUBSCRIBED"))', "000000 OK");
+  assert.deepEqual(await listed, [{ mailbox: "x/foo", delimiter: "/", attributes: [], status: null }]);
+  const asked = session.listDelimiter("x/");
+  await server.expect('000001 LIST x/ ""');
+  await server.send('* LIST (\\Noselect) "." "x."', "000001 OK");
+  assert.equal(await asked, ".");
+  session.abort(new Error("end"));
+});
+
 Deno.test("`select()` collects what is said up to the answer of the search, and nothing after it", async () => {
   const { session, server } = await greetedClient(ALL);
   const known = { uidValidity: 3, modSeq: 5n, knownUids: UidSet.range(1, 9), sample: null };
@@ -197,4 +210,17 @@ Deno.test("`logout()` does not wait for the answer", async () => {
   await session.logout();
   await server.expect("000000 LOGOUT");
   assert.equal(await server.line(), null);
+});
+
+Deno.test("`delete()` and `rename()` send names as they are, and reject when the server refuses", async () => {
+  const { session, server } = await greetedClient(ALL);
+  const deleted = session.delete("a b");
+  await server.expect('000000 DELETE "a b"');
+  await server.send("000000 OK");
+  await deleted;
+  const renamed = session.rename("a", 'b"c');
+  await server.expect('000001 RENAME a "b\\"c"');
+  await server.send("000001 NO [ALREADYEXISTS] there");
+  await assert.rejects(renamed, (error) => error instanceof CommandError && error.code === "ALREADYEXISTS");
+  session.abort(new Error("end"));
 });

@@ -9,8 +9,20 @@ import { OPTIONS } from "../../lib/config/options.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
 function read(text: string): Settings {
-  return interpret(parseIni(new TextEncoder().encode(text), "F"), "F");
+  return interpret(parseIni(new TextEncoder().encode(text), "F"), "F", () => SERVICES);
 }
+
+const SERVICES = "imap2\t143/tcp  imap # mail\nimaps 993/udp\nimaps 993/tcp\n";
+
+const NO_TLS_OPTIONS = {
+  caPath: null,
+  fingerprints: [],
+  serverName: null,
+  minVersion: null,
+  maxVersion: null,
+  cipherList: null,
+  cipherSuites: null,
+};
 
 /** A file with nothing but what is given. */
 function file(defaults = "", local = "", remote = ""): string {
@@ -39,18 +51,25 @@ Deno.test("`interpret()` gives the defaults when two empty sections are all ther
     auth: ["PLAIN", "LOGIN"],
     username: null,
     password: null,
-    tls: { verify: true, caFile: null },
+    listReference: "",
+    proxy: null,
+    tls: { verify: true, caFile: null, ...NO_TLS_OPTIONS },
   };
   deepStrictEqual(read(file()), {
     database: null,
     defaultDatabase: { name: "localhost.db", originalName: "localhost.db" },
     local: { ...server, compress: false },
     remote: { ...server, compress: true },
+    listMailbox: null,
+    listSelectOptions: [],
+    ignoreMailbox: null,
+    logFile: null,
+    logPrefix: "%?n?%?m?%n(%m)&%n?: ?",
     warnings: [],
   });
 });
 
-Deno.test("`interpret()` takes a file with everything that is supported", () => {
+Deno.test("`interpret()` takes a file with both kinds of servers", () => {
   const settings = read(`database = sub/x.db
 [local]
 type = tunnel
@@ -83,7 +102,9 @@ SSL_CAfile = /etc/Ünïcödé.pem
     username: "joe",
     password: "a ;b=c",
     compress: false,
-    tls: { verify: false, caFile: "/etc/Ünïcödé.pem" },
+    listReference: "",
+    proxy: null,
+    tls: { ...NO_TLS_OPTIONS, verify: false, caFile: "/etc/Ünïcödé.pem" },
   });
 });
 
@@ -129,9 +150,28 @@ const REFUSED: readonly (readonly [what: string, text: string, message: RegExp])
   ["a tunnel without command", file("", "type = tunnel"), /^F:2: Missing tunnel command: .*\[local\]/],
   ["a port that cannot be", file("", "", "port = 65536"), /^F:5: Invalid option port = 65536: expected a number/],
   ["port 0", file("port = 0"), /^F:1: Invalid option port = 0:/],
-  ["a port by name", file("", "", "port = imaps"), /^F:5: Option port .*not supported yet/],
-  ["a negative port", file("", "", "port = -1"), /^F:5: Option port .*not supported yet/],
-  ["a host in brackets", file("", "", "host = [::1]"), /^F:5: Option host .*not supported yet/],
+  ["a port that is no service", file("", "", "port = imapx"), /^F:5: Invalid option port = imapx: .*\/etc\/services/],
+  ["a negative port", file("", "", "port = -1"), /^F:5: Invalid option port = -1: .*\/etc\/services/],
+  ["a host in brackets that is a name", file("", "", "host = [localhost]"), /^F:5: Invalid IP literal: localhost$/],
+  ["words that are stuck together", file('list-mailbox = a"b"'), /^F:1: Invalid value for list-mailbox: a"b"/],
+  [
+    "a match of nothing",
+    file("list-select-opts = recursivematch"),
+    /^F:1: Invalid option list-select-opts = .*SUBSCRIBED/,
+  ],
+  ["a bad expression", file("ignore-mailbox = ("), /^F:1: Invalid option ignore-mailbox: /],
+  ["a possessive quantifier", file("ignore-mailbox = a++"), /^F:1: Invalid option ignore-mailbox: possessive/],
+  ["a proxy of another kind", file("proxy = http://u:hunter2@h"), /^F:1: Invalid option proxy: the protocol http /],
+  ["an old protocol", file("SSL_protocol_min = TLSv1.1"), /^F:1: Invalid option SSL_protocol_min = TLSv1.1: .*TLSv1.2/],
+  ["an unknown protocol", file("SSL_protocol_max = x"), /^F:1: .*SSL_protocol_max = x: Unknown protocol version/],
+  [
+    "old protocols only",
+    file("SSL_protocols = SSLv3 TLSv1"),
+    /^F:1: .*SSL_protocols = SSLv3 TLSv1: it leaves SSLv3 TLSv1,/,
+  ],
+  ["no protocol at all", file("SSL_protocols = !TLSv1.2 TLSv1.2"), /^F:1: .*it leaves nothing/],
+  ["versions that exclude each other", file("SSL_protocol_min=TLSv1.3\nSSL_protocol_max=TLSv1.2"), /^F:1: .*is above/],
+  ["a pin that is too short", file("SSL_fingerprint = 00ff"), /^F:1: .*SSL_fingerprint = 00ff: expected 64 hex digits/],
   ["a reserved option", file() + "[extra]\nconnections = 4\n", /^F:7: Invalid option connections: .*\[extra\]/],
   ["a reserved option of a server", file() + "[extra.remote]\nx =\n", /^F:7: Invalid option x:.*\[extra\.remote\]/],
 ];
@@ -140,39 +180,69 @@ for (const [what, text, message] of REFUSED) {
   Deno.test(`\`interpret()\` refuses ${what}`, () => ok(message.test(refusal(text)), refusal(text)));
 }
 
-Deno.test("`interpret()` refuses what is not supported yet, naming file, line and option", () => {
-  const values: Readonly<Record<string, string>> = {
-    "logfile": "/var/log/x",
-    "log-prefix": "%n",
-    "list-mailbox": "INBOX",
-    "list-select-opts": "SUBSCRIBED",
-    "ignore-mailbox": "^virtual",
-    "list-reference": "a/",
-    "proxy": "socks5h://joe:hunter2@localhost",
-    "SSL_protocols": "!TLSv1.1",
-    "SSL_protocol_min": "TLSv1.2",
-    "SSL_protocol_max": "TLSv1.3",
-    "SSL_fingerprint": "sha256$00ff",
-    "SSL_cipherlist": "ECDHE",
-    "SSL_ciphersuites": "",
-    "SSL_hostname": "",
-    "SSL_CApath": "/etc/ssl/certs",
-  };
-  deepStrictEqual(Object.keys(values).sort(), unsupportedOptions());
-  for (const [option, value] of Object.entries(values)) {
-    strictEqual(refusal(file(`${option} = ${value}`)), `F:1: Option ${option} is not supported yet`);
-    if (OPTIONS.get(option)?.scope !== "server") continue;
-    strictEqual(refusal(file("", "", `${option} = ${value}`)), `F:5: Option ${option} is not supported yet`);
-  }
+Deno.test("`interpret()` reads the options of lists and of the log", () => {
+  const { listMailbox, listSelectOptions, ignoreMailbox, logFile, logPrefix, local, remote } = read(file(
+    'list-mailbox = a* "b\\x00c"\nlist-select-opts =  subscribed  REMOTE\nignore-mailbox = ^v(?:\\x00|$)\n' +
+      "logfile = /tmp/\xe9\nlog-prefix =\nlist-reference = x/",
+    "list-reference = perso/",
+  ));
+  deepStrictEqual(listMailbox, ["a*", "b\0c"]);
+  deepStrictEqual(listSelectOptions, ["SUBSCRIBED", "REMOTE"]);
+  deepStrictEqual(["v", "v\0a", "va", "xv"].map((name) => ignoreMailbox?.test(name)), [true, true, false, false]);
+  deepStrictEqual([logFile, logPrefix], ["/tmp/\xe9", ""]);
+  deepStrictEqual([local.listReference, remote.listReference], ["perso/", "x/"]);
 });
 
-function unsupportedOptions(): readonly string[] {
-  return [...OPTIONS.values()].filter(({ supported }) => !supported).map(({ name }) => name).sort();
-}
+Deno.test("`interpret()` reads where to connect", () => {
+  const { local, remote } = read(file(
+    "proxy = socks5h://joe:a@b:c@[::1]:imap",
+    "type = imap\nhost = [127.0.0.1]\nport = imap",
+    "host = ::1\nport = imaps\nproxy = socks5://proxy.example",
+  ));
+  deepStrictEqual([local.host, local.port, remote.host, remote.port], ["127.0.0.1", 143, "::1", 993]);
+  const credentials = { user: "joe", password: "a@b:c" };
+  deepStrictEqual(local.proxy, { resolve: "there", host: "::1", port: 143, credentials });
+  deepStrictEqual(remote.proxy, { resolve: "here", host: "proxy.example", port: 1080, credentials: null });
+});
 
-Deno.test("`interpret()` accepts unsupported options that ask for nothing", () => {
-  const text = "list-reference =\nlist-select-opts =\nlist-mailbox = *\nlog-prefix = %?n?%?m?%n(%m)&%n?: ?";
-  deepStrictEqual(read(file(text)), read(file()));
+Deno.test("`interpret()` leaves TLS and the proxy out of a tunnel", () => {
+  const { local } = read(file("proxy = socks5://h\nSSL_hostname = x", "type = tunnel\ncommand = c\nhost = [x]"));
+  deepStrictEqual([local.proxy, local.tls.serverName], [null, null]);
+});
+
+Deno.test("`interpret()` reads the options of TLS", () => {
+  const pins = `SSL_fingerprint = ${"AB".repeat(32)} sha1$${"0f".repeat(20)} sha3-256$1`.replace("sha3-256", "blake2s");
+  const { local, remote } = read(file(pins, "SSL_hostname =\nSSL_ciphersuites =", "SSL_cipherlist = A:B,C D"));
+  deepStrictEqual(remote.tls, {
+    ...NO_TLS_OPTIONS,
+    verify: true,
+    caFile: null,
+    cipherList: ["A", "B", "C", "D"],
+    fingerprints: [
+      { algorithm: "sha256", digest: "ab".repeat(32) },
+      { algorithm: "sha1", digest: "0f".repeat(20) },
+      { algorithm: "blake2s", digest: "1" },
+    ],
+  });
+  deepStrictEqual([local.tls.serverName, local.tls.cipherSuites, local.tls.maxVersion], ["", null, "TLSv1.2"]);
+});
+
+Deno.test("`interpret()` maps SSL_protocols onto the versions that are left", () => {
+  const rows: readonly (readonly [string, string | null, string | null])[] = [
+    ["!SSLv2 !SSLv3", null, null],
+    ["!TLSv1.3", null, "TLSv1.2"],
+    ["TLSv1.3 TLSv1.0", "TLSv1.3", null],
+    ["TLSv1 TLSv1.1 TLSv1.2", null, "TLSv1.2"],
+    ["TLSv1.2 TLSv1.3 !TLSv1.2", "TLSv1.3", null],
+  ];
+  for (const [value, min, max] of rows) {
+    const { remote, warnings } = read(file(`SSL_protocols = ${value}`));
+    deepStrictEqual([remote.tls.minVersion, remote.tls.maxVersion], [min, max], value);
+    strictEqual(warnings.length, 1);
+    ok(warnings[0]?.startsWith("F:1: SSL_protocols is deprecated"));
+  }
+  const { remote, warnings } = read(file("SSL_protocols = SSLv3\nSSL_protocol_min = TLSv1.3"));
+  deepStrictEqual([remote.tls.minVersion, warnings.length], ["TLSv1.3", 2]);
 });
 
 Deno.test("`interpret()` warns, and goes on, when something has no effect", () => {
@@ -195,6 +265,21 @@ nonsense = 1
   ]);
 });
 
+Deno.test("`interpret()` warns when a comment cuts off a password or a command, and does not show it", () => {
+  const { local, remote, warnings } = read(file(
+    "",
+    "type = tunnel\ncommand = cd x ; exec y",
+    "password = hunter2 ; really\nusername = joe ; me\nproxy = socks5://a;b@h;",
+  ));
+  deepStrictEqual([local.command, remote.password, remote.username], ["cd x", "hunter2", "joe"]);
+  deepStrictEqual(
+    warnings,
+    ["command", "password"].map((option, i) =>
+      `F:${i === 0 ? 4 : 6}: The value of option ${option} ends before " ;", which begins a comment`
+    ),
+  );
+});
+
 Deno.test("`interpret()` keeps secret values out of every error text", () => {
   const secret = "hunter2-\u0001";
   for (const option of ["password", "command", "proxy"]) {
@@ -209,7 +294,7 @@ Deno.test("`interpret()` keeps secret values out of every error text", () => {
 
 Deno.test("`interpret()` refuses octets that are not UTF-8 where the system wants text", () => {
   const octets = Uint8Array.from("[local]\ntype=tunnel\ncommand=caf\xe9\n[remote]\n", (c) => c.charCodeAt(0));
-  throws(() => interpret(parseIni(octets, "F"), "F"), {
+  throws(() => interpret(parseIni(octets, "F"), "F", () => ""), {
     name: "ConfigError",
     message: "F:3: The value of option command is not valid UTF-8",
   });

@@ -3,7 +3,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { utf8Octets } from "../../lib/base/bytes.ts";
-import { DEFAULT_LOG_PREFIX, isSupported, OPTIONS, type OptionSpec } from "../../lib/config/options.ts";
+import { DEFAULT_PREFIX } from "../../lib/log/prefix.ts";
+import { DEFAULT_LOG_PREFIX, OPTIONS, type OptionSpec } from "../../lib/config/options.ts";
 
 function spec(name: string): OptionSpec {
   const found = OPTIONS.get(name);
@@ -116,14 +117,4 @@ Deno.test("`OPTIONS` knows which options stand above all sections only", () => {
   strictEqual(OPTIONS.size, 28);
 });
 
-Deno.test("`isSupported()` is true for what is done anyway, and false for work that is still to come", () => {
-  ok(isSupported(spec("list-reference"), ""));
-  ok(!isSupported(spec("list-reference"), "a/"));
-  ok(isSupported(spec("list-select-opts"), ""));
-  ok(!isSupported(spec("list-select-opts"), "SUBSCRIBED"));
-  ok(isSupported(spec("list-mailbox"), '"*"'));
-  ok(!isSupported(spec("list-mailbox"), "INBOX"));
-  ok(isSupported(spec("log-prefix"), DEFAULT_LOG_PREFIX));
-  ok(!isSupported(spec("log-prefix"), ""));
-  ok(isSupported(spec("auth"), "CRAM-MD5"));
-});
+Deno.test("`DEFAULT_LOG_PREFIX` is that of the logger", () => strictEqual(DEFAULT_LOG_PREFIX, DEFAULT_PREFIX));

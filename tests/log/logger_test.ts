@@ -1,8 +1,10 @@
 // The log: which lines are written, how they look, and what a standard error that misbehaves does to it.
 
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { fromLatin1, latin1 } from "../../lib/base/bytes.ts";
+import { openLogFile } from "../../lib/log/log_file.ts";
 import { createLogger, lineWriter } from "../../lib/log/logger.ts";
+import { timestamp } from "../../lib/log/timestamp.ts";
 import type { Logger } from "../../lib/log/types.ts";
 
 function record(quiet: boolean, debugLevel: number): { logger: Logger; lines: string[] } {
@@ -32,6 +34,52 @@ Deno.test("`createLogger()` writes the levels that --quiet and --debug leave", (
     logEverything(logger);
     deepStrictEqual(lines, expected);
     deepStrictEqual([logger.debugging, logger.debugLevel], [debugLevel > 0, debugLevel]);
+  }
+});
+
+Deno.test("`createLogger()` writes to the file too, with the time, and debug lines to the file alone", () => {
+  const [lines, timed]: [string[], string[]] = [[], []];
+  const logger = createLogger({
+    quiet: true,
+    debugLevel: 1,
+    sink: (line) => lines.push(latin1(line)),
+    format: "[%n] ",
+    file: { sink: (line) => timed.push(latin1(line)), now: () => new Date(2026, 10, 2, 3, 4, 5, 6).getTime() },
+  });
+  logEverything(logger.with({ component: "local" }));
+  deepStrictEqual(lines, ["[local] ERROR: e\n", "[local] WARNING: w\n", "[local] n\n"]);
+  const expected = ["[local] ERROR: e", "[local] WARNING: w", "[local] n", "[local] d", "[local] f"];
+  deepStrictEqual(timed, expected.map((line) => `Nov  2 03:04:05.006000 ${line}\n`));
+});
+
+Deno.test("`timestamp()` has the months and all digits", () => {
+  strictEqual(timestamp(new Date(2027, 0, 31, 23, 59, 59, 999).getTime()), "Jan 31 23:59:59.999000");
+  strictEqual(timestamp(new Date(2026, 11, 1, 0, 0, 0, 50).getTime()), "Dec  1 00:00:00.050000");
+});
+
+Deno.test("`openLogFile()` appends, follows a renamed file on `reopen()`, and drops lines once closed", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "interimap-" });
+  try {
+    const [path, old] = [`${directory}/log`, `${directory}/old`];
+    await Deno.writeTextFile(path, "before\n");
+    const file = openLogFile(path);
+    const write = (text: string) => file.sink(fromLatin1(text));
+    write("one\n");
+    await Deno.rename(path, old);
+    write("two\n");
+    file.reopen();
+    write("three\n");
+    strictEqual(await Deno.readTextFile(old), "before\none\ntwo\n");
+    strictEqual(await Deno.readTextFile(path), "three\n");
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    file.reopen();
+    file.close();
+    file.close();
+    write("four\n");
+    throws(() => openLogFile(path), Deno.errors.IsADirectory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -96,6 +96,10 @@ Deno.test("list() gives the forms of the original", () => {
   assertText(list("", ["INBOX", "a%"], { subscribed: true, status: [] }), 'LIST "" (INBOX "a%") RETURN (SUBSCRIBED)');
   assertText(list("", ["*"], { subscribed: false, status: ["UIDNEXT"] }), 'LIST "" * RETURN (STATUS (UIDNEXT))');
   assertText(list("", [""], null), 'LIST "" ""');
+  assertText(
+    list("", ["%"], { subscribed: true, status: [], selection: ["SUBSCRIBED", "RECURSIVEMATCH"] }),
+    'LIST (SUBSCRIBED RECURSIVEMATCH) "" "%" RETURN (SUBSCRIBED)',
+  );
   assertText(list("x/", ["*"], { subscribed: false, status: [] }), "LIST x/ *");
   assert.deepEqual(list("", ["a", "\xe9", "b"], null).parts, ['LIST "" (a ', { literal: Uint8Array.of(0xe9) }, " b)"]);
 });

@@ -60,6 +60,7 @@ const changes: fc.Arbitrary<StateChange> = fc.oneof(
   fc.record({ kind: kindIs("intend"), intent: intents }),
   fc.record({ kind: kindIs("settle"), id: fc.integer({ min: 1, max: 5 }) }),
   fc.record({ kind: kindIs("subscribed"), idx: idxs, subscribed: fc.boolean() }),
+  fc.record({ kind: kindIs("rename-mailbox"), idx: idxs, mailbox: fc.constantFrom("a", "c", "a\0b") }),
   fc.record({ kind: kindIs("identity"), idx: idxs, side: sides, mailboxId: fc.constantFrom("M1", "M2") }),
 );
 

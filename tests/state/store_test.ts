@@ -315,3 +315,43 @@ Deno.test("`unmapped()` costs as much as its ranges when they are huge", () =>
     store.apply([change("unmapped", UidSet.range(30, 40)), change("forget-unmapped", UidSet.range(31, 40))]);
     assert.equal(store.unmapped(idx, "remote").toString(), "30");
   }));
+
+Deno.test("`apply()` of remove-mailbox leaves nothing of the mailbox in any table, and all of the others", () =>
+  withStateFile((file) => {
+    const database = file.open();
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog());
+    const cursor = { uidValidity: 1, uidNext: 9, highestModSeq: 5n };
+    const place = { sourceUidValidity: 1, targetUidValidity: 1, targetUidNext: 1, messages: [] };
+    const fill = (idx: number): StateChange[] => [
+      { kind: "pair", idx, pairs: pairs([1, 1], [2, 3]) },
+      ...cursorChanges(idx, cursor),
+      { kind: "unmapped", idx, side: "local", uids: UidSet.of([5]), reason: "zero-length" },
+      { kind: "identity", idx, side: "remote", mailboxId: "M" },
+      { kind: "intend", intent: { id: store.newIntentId(), idx, target: "local", ...place } },
+    ];
+    const [gone, kept] = [store.addMailbox("gone", true).idx, store.addMailbox("kept", true).idx];
+    store.apply([...fill(gone), ...fill(kept)]);
+    const tables = ["mailboxes", "mapping", "local", "remote", "interimap_cursors", "interimap_intents"];
+    const all = [...tables, "interimap_unmapped", "interimap_identities"];
+    const counts = (idx: number) =>
+      all.map((table) => database.prepare<[number]>(`SELECT COUNT(*) FROM ${table} WHERE idx = ?`).get(idx)?.[0]);
+    const before = counts(kept);
+    assert.ok(before.every((count) => count !== undefined && count > 0));
+    store.apply([{ kind: "remove-mailbox", idx: gone }]);
+    assert.deepEqual(counts(gone), all.map(() => 0));
+    assert.deepEqual(counts(kept), before);
+  }));
+
+Deno.test("`apply()` of rename-mailbox changes the octets of the name alone, and refuses a name that another row has", () =>
+  withStateFile((file) => {
+    const database = file.open();
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog());
+    const idx = storeWith(store, [1, 2]);
+    store.addMailbox("other", false);
+    store.apply([{ kind: "rename-mailbox", idx, mailbox: "n\0\xe9" }]);
+    const row = database.prepare("SELECT typeof(mailbox), hex(mailbox) FROM mailboxes WHERE idx = ?").get(idx);
+    assert.deepEqual(row, ["blob", "6E00E9"]);
+    assert.equal(store.pairCount(idx), 1);
+    assert.match(refusalOf(() => store.apply([{ kind: "rename-mailbox", idx, mailbox: "other" }])), /refused a change/);
+    assert.deepEqual(store.overview().map(({ mailbox }) => mailbox), ["n\0\xe9", "other"]);
+  }));

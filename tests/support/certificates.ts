@@ -17,12 +17,13 @@ export interface LeafOptions {
   /** ASN.1 UTCTime-like `YYYYMMDDHHMMSSZ`; default 2020 to 2049. */
   readonly from?: string;
   readonly to?: string;
-  readonly key?: "ecdsa" | "rsa";
+  readonly key?: keyof typeof KEY_ARGUMENTS;
 }
 
 const KEY_ARGUMENTS = {
   ecdsa: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
   rsa: ["-newkey", "rsa:2048"],
+  ed25519: ["-newkey", "ed25519"],
 } as const;
 
 const CA_CONFIG = `[ca]

@@ -19,7 +19,7 @@ import type {
 type PerSide<Value> = { local: Value; remote: Value };
 
 interface Mailbox {
-  readonly mailbox: string;
+  mailbox: string;
   subscribed: boolean;
   readonly cursors: PerSide<Cursor | null>;
   readonly pairs: Map<number, Pair>; // by local UID
@@ -51,6 +51,7 @@ function uidOn(side: Side, pair: Pair): number {
 /** What one call of apply() has changed so far: copies of what it touched. */
 interface Draft {
   readonly mailboxes: Map<number, Mailbox>;
+  readonly removed: Set<number>;
   readonly intents: Map<number, AppendIntent>;
 }
 
@@ -137,9 +138,10 @@ export class MemoryStore implements Store {
   }
 
   apply(changes: readonly StateChange[]): void {
-    const draft: Draft = { mailboxes: new Map(), intents: new Map(this.#intents) };
+    const draft: Draft = { mailboxes: new Map(), removed: new Set(), intents: new Map(this.#intents) };
     for (const change of changes) this.#applyOne(draft, change);
     for (const [idx, mailbox] of draft.mailboxes) this.#mailboxes.set(idx, mailbox);
+    for (const idx of draft.removed) this.#mailboxes.delete(idx);
     this.#intents = draft.intents;
   }
 
@@ -158,9 +160,18 @@ export class MemoryStore implements Store {
     return above(highestLocal, local) || above(highestRemote, remote) || this.intents(idx).length > 0;
   }
 
+  #rename(draft: Draft, idx: number, name: string): void {
+    const present = new Map([...this.#mailboxes, ...draft.mailboxes]);
+    for (const gone of draft.removed) present.delete(gone);
+    present.delete(idx);
+    if ([...present.values()].some(({ mailbox }) => mailbox === name)) refuse(`two mailboxes ${name}`);
+    this.#touch(draft, idx).mailbox = name;
+  }
+
   #touch(draft: Draft, idx: number): Mailbox {
     const touched = draft.mailboxes.get(idx);
     if (touched !== undefined) return touched;
+    if (draft.removed.has(idx)) refuse(`there is no mailbox ${idx}`);
     const mailbox = this.#mailboxes.get(idx) ?? refuse(`there is no mailbox ${idx}`);
     const copy = copyOf(mailbox);
     draft.mailboxes.set(idx, copy);
@@ -177,6 +188,12 @@ export class MemoryStore implements Store {
       this.#touch(draft, intent.idx);
       if (draft.intents.has(intent.id)) refuse(`two intents ${intent.id}`);
       draft.intents.set(intent.id, intent);
+      return;
+    }
+    if (change.kind === "remove-mailbox") {
+      draft.mailboxes.delete(change.idx);
+      draft.removed.add(change.idx);
+      for (const { id, idx } of draft.intents.values()) if (idx === change.idx) draft.intents.delete(id);
       return;
     }
     const mailbox = this.#touch(draft, change.idx);
@@ -199,6 +216,9 @@ export class MemoryStore implements Store {
         return;
       case "subscribed":
         mailbox.subscribed = change.subscribed;
+        return;
+      case "rename-mailbox":
+        this.#rename(draft, change.idx, change.mailbox);
         return;
       case "identity":
         mailbox.identities[change.side] = change.mailboxId;

@@ -4,7 +4,7 @@
 
 import { type Opened, openSession, requireCapabilities } from "../../lib/client/mod.ts";
 import type { Side, Store } from "../../lib/state/types.ts";
-import { runOnce, type RunReport } from "../../lib/sync/mod.ts";
+import { type RunContext, runOnce, type RunReport } from "../../lib/sync/mod.ts";
 import { deflateStream } from "../../lib/transport/deflate.ts";
 import type { ByteStream, Connected } from "../../lib/transport/types.ts";
 import { type DuplexOptions, duplexPair } from "./duplex.ts";
@@ -40,6 +40,9 @@ export interface CommandKill {
 
 export interface RunOptions {
   readonly names?: readonly string[];
+  readonly repair?: boolean;
+  /** Instead of synchronizing. */
+  readonly command?: (context: Pick<RunContext, "sessions" | "log" | "openStore">) => Promise<number>;
   readonly killAt?: CommandKill;
   readonly storeFault?: StoreFault;
   /** Called before each server command is executed, with its number. */
@@ -126,12 +129,10 @@ export class Rig {
         return one.value;
       });
       if (local === undefined || remote === undefined) throw new Error("two sessions were opened");
-      return await runOnce({
-        sessions: { local, remote },
-        names: options.names ?? [],
-        log,
-        openStore: (delimiters) => wrap(this.home.open(delimiters)),
-      });
+      const sessions = { local, remote };
+      const openStore: RunContext["openStore"] = (delimiters) => wrap(this.home.open(delimiters));
+      if (options.command !== undefined) return { problems: await options.command({ sessions, log, openStore }) };
+      return await runOnce({ sessions, names: options.names ?? [], repair: options.repair ?? false, log, openStore });
     } finally {
       await Promise.all(opened.map(({ session }) => session.logout()));
       for (const { connected } of opened) connected.close();

@@ -1,11 +1,18 @@
 // Delimiters: which one counts, which mailboxes do not fit, which names cannot cross.
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   checkNamespaces,
   chooseDelimiter,
   delimiterProblems,
+  internalName,
+  internalPattern,
+  leavesReference,
+  matchesAny,
+  nameProblem,
   printDelimiter,
+  serverName,
   unsafeName,
 } from "../../lib/sync/namespace.ts";
 
@@ -73,4 +80,61 @@ Deno.test("unsafeName() is false for what only looks like trouble", () => {
   assert.equal(unsafeName("a\0b", "."), false);
   assert.equal(unsafeName("a.b", "/"), false);
   assert.equal(unsafeName("a.b/c", null), false);
+});
+
+Deno.test("internalName() and serverName() take the reference off and put it on", () => {
+  const [plain, perso, flat] = [
+    { reference: "", delimiter: "." },
+    { reference: "perso/", delimiter: "/" },
+    { reference: "x-", delimiter: null },
+  ];
+  assert.equal(internalName("INBOX", plain), "INBOX");
+  assert.equal(internalName("INBOX", perso), null);
+  assert.equal(internalName("perso/INBOX", perso), "INBOX");
+  assert.equal(internalName("perso/a/b", perso), "a\0b");
+  assert.equal(internalName("perso/", perso), null);
+  assert.equal(internalName("perso", perso), null);
+  assert.equal(internalName("person/a", perso), null);
+  assert.equal(internalName("x-a.b", flat), "a.b");
+  assert.equal(serverName("INBOX", perso), "perso/INBOX");
+  assert.equal(serverName("a\0b", perso), "perso/a/b");
+  assert.equal(serverName("a", flat), "x-a");
+  assert.throws(() => serverName("a\0b", flat), /null characters/);
+  const level = fc.string({ minLength: 1 }).filter((text) => !/[/\0]/.test(text) && text.toUpperCase() !== "INBOX");
+  fc.assert(
+    fc.property(fc.array(level, { minLength: 1 }), fc.constantFrom("", "r", "r/", "a/b/"), (levels, reference) => {
+      const naming = { reference, delimiter: "/" };
+      assert.equal(internalName(serverName(levels.join("\0"), naming), naming), levels.join("\0"));
+    }),
+  );
+});
+
+Deno.test("nameProblem() refuses names that would be something else on the other side", () => {
+  const [plain, perso] = [{ reference: "", delimiter: "." }, { reference: "perso/", delimiter: "/" }];
+  for (const name of ["a", "INBOX", "INBOX\0a", "...", "a.\0.b"]) {
+    assert.equal(nameProblem("w", name, plain, perso), null);
+  }
+  for (const name of ["..", "..\0a", "a\0..\0b", ".", "\0a", "a\0\0b", "a\0"]) {
+    assert.equal(
+      nameProblem("w", name, plain, perso),
+      "Mailbox w would leave list-reference on the other server; left out.",
+    );
+    assert.ok(leavesReference(name));
+  }
+  assert.equal(nameProblem("..", "..", perso, { reference: "", delimiter: "^" }), null);
+  assert.match(nameProblem("perso/Inbox", "Inbox", perso, plain) ?? "", /would be INBOX on the other server/);
+  assert.equal(nameProblem("perso/INBOX", "INBOX", perso, plain), null);
+  assert.match(nameProblem("a.b", "a.b", perso, plain) ?? "", /hierarchy delimiter/);
+});
+
+Deno.test("matchesAny() knows the wildcards of LIST", () => {
+  assert.equal(internalPattern("a/%", "/"), "a\0%");
+  assert.equal(internalPattern("a/%", null), "a/%");
+  assert.ok(matchesAny("a\0b\nc", ["x", "a*"]));
+  assert.ok(matchesAny("a", ["a%"]));
+  assert.ok(!matchesAny("a\0b", ["a%", "%", "b"]));
+  assert.ok(matchesAny("a\0b", ["a\0%", "x"]));
+  assert.ok(matchesAny("a.b", ["a.b"]));
+  assert.ok(!matchesAny("axb", ["a.b"]));
+  fc.assert(fc.property(fc.string(), (name) => matchesAny(name, [name]) && matchesAny(name, ["*"])));
 });

@@ -11,7 +11,7 @@ import { TcpStream } from "../../lib/transport/tcp.ts";
 import type { ByteStream } from "../../lib/transport/types.ts";
 import { CertificateWorkshop } from "../support/certificates.ts";
 import { collect } from "../support/stream_conformance.ts";
-import { environment, messageOf, noLog } from "./helpers.ts";
+import { environment, messageOf, noLog, tlsOptions } from "./helpers.ts";
 
 const workshop = new CertificateWorkshop();
 Deno.test.afterAll(() => workshop.remove());
@@ -30,7 +30,9 @@ function config(changes: Partial<ServerConfig>): ServerConfig {
     username: "alice",
     password: "secret",
     compress: false,
-    tls: { verify: true, caFile: authority.certFile },
+    tls: tlsOptions({ caFile: authority.certFile }),
+    proxy: null,
+    listReference: "",
     ...changes,
   };
 }
@@ -41,6 +43,7 @@ function options(changes: Partial<ConnectOptions> = {}): ConnectOptions {
     log: noLog,
     clock: systemClock,
     signal: new AbortController().signal,
+    keepAlive: false,
     debugging: false,
     env: environment(),
     ...changes,
@@ -169,7 +172,7 @@ async function collectAtLeast(stream: ByteStream, octets: number): Promise<Uint8
 Deno.test("`startTls()` closes the connection when the server is not who it should be", async () => {
   const listener = listen();
   const stranger = await workshop.selfSigned("Strange Authority");
-  const tls = { verify: true, caFile: stranger.certFile };
+  const tls = tlsOptions({ caFile: stranger.certFile });
   const [connection, plain] = await Promise.all([
     connect(config({ port: listener.addr.port, startTls: true, tls }), options()),
     listener.accept(),
@@ -186,7 +189,7 @@ Deno.test("`startTls()` closes the connection when the server is not who it shou
 });
 
 Deno.test("`connect()` finds an unusable SSL_CAfile before it connects", async () => {
-  const tls = { verify: true, caFile: "/nonexistent/ca.pem" };
+  const tls = tlsOptions({ caFile: "/nonexistent/ca.pem" });
   for (const changes of [{ type: "imaps", tls }, { type: "imap", startTls: true, tls }] as const) {
     const message = await messageOf(connect(config({ port: 1, ...changes }), options()));
     assert.equal(message, "Can't load trusted certificates from SSL_CAfile /nonexistent/ca.pem: no such file");
@@ -195,7 +198,7 @@ Deno.test("`connect()` finds an unusable SSL_CAfile before it connects", async (
 
 Deno.test("`connect()` with SSL_verify = NO does not read SSL_CAfile", async () => {
   const listener = listenTls();
-  const tls = { verify: false, caFile: "/nonexistent/ca.pem" };
+  const tls = tlsOptions({ verify: false, caFile: "/nonexistent/ca.pem" });
   const [connection, conn] = await Promise.all([
     connect(config({ type: "imaps", port: listener.addr.port, tls }), options()),
     listener.accept().then(async (conn) => {

@@ -1,6 +1,7 @@
 // Ports for the tests of this folder: a log that is kept, a log that is dropped, an empty environment.
 
 import assert from "node:assert/strict";
+import type { TlsOptions } from "../../lib/config/types.ts";
 import type { Logger } from "../../lib/log/types.ts";
 
 /** A log that appends `LEVEL text` to `lines`. */
@@ -25,6 +26,22 @@ export const noLog: Logger = recordingLogger([]);
 /** An environment with these variables only. */
 export function environment(variables: Record<string, string> = {}): (name: string) => string | undefined {
   return (name) => variables[name];
+}
+
+/** What the configuration says of TLS when nothing is written, but for `overrides`. */
+export function tlsOptions(overrides: Partial<TlsOptions> = {}): TlsOptions {
+  return {
+    verify: true,
+    caFile: null,
+    caPath: null,
+    fingerprints: [],
+    serverName: null,
+    minVersion: null,
+    maxVersion: null,
+    cipherList: null,
+    cipherSuites: null,
+    ...overrides,
+  };
 }
 
 /** The message of what `promise` is rejected with. */

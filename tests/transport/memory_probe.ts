@@ -9,7 +9,7 @@ import { tlsStream } from "../../lib/transport/tls.ts";
 import type { ByteStream } from "../../lib/transport/types.ts";
 import { duplexPair } from "../support/duplex.ts";
 import { expectPattern, sendPattern } from "../support/stream_conformance.ts";
-import { noLog } from "./helpers.ts";
+import { noLog, tlsOptions } from "./helpers.ts";
 
 class Watch {
   readonly #before = Deno.memoryUsage().rss;
@@ -27,12 +27,12 @@ class Watch {
 async function probeTls(cert: string, key: string): Promise<Record<string, number>> {
   const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
   const signal = new AbortController().signal;
-  const common = { component: "remote", host: "127.0.0.1", port: listener.addr.port, signal };
+  const common = { component: "remote", host: "127.0.0.1", port: listener.addr.port, keepAlive: false, signal };
   const secure = async () =>
     await tlsStream(await connectTcp(common), {
       ...common,
       peer: "the server",
-      tls: { verify: false, caFile: null },
+      tls: tlsOptions({ verify: false }),
       anchors: null,
       clock: systemClock,
       log: noLog,

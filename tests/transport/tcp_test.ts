@@ -11,7 +11,7 @@ const component = "remote";
 streamConformance("tcp", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [stream, conn] = await Promise.all([
-    connectTcp({ component, host: "127.0.0.1", port: listener.addr.port, signal }),
+    connectTcp({ component, host: "127.0.0.1", port: listener.addr.port, keepAlive: false, signal }),
     listener.accept(),
   ]);
   listener.close();
@@ -28,7 +28,7 @@ function freePort(): number {
 
 async function failure(host: string, port: number, signal: AbortSignal): Promise<InterimapError> {
   try {
-    (await connectTcp({ component, host, port, signal })).close();
+    (await connectTcp({ component, host, port, keepAlive: false, signal })).close();
   } catch (error) {
     assert.ok(error instanceof TransportError, `${error}`);
     assert.equal(error.component, component);
@@ -46,7 +46,7 @@ Deno.test("`connectTcp()` names host, port and reason when the connection is ref
 
 Deno.test("`connectTcp()` tries each address of a name", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }); // localhost is often ::1 first
-  const stream = await connectTcp({ component, host: "localhost", port: listener.addr.port, signal });
+  const stream = await connectTcp({ component, host: "localhost", port: listener.addr.port, keepAlive: false, signal });
   (await listener.accept()).close();
   assert.equal(await stream.read(), null);
   stream.close();
@@ -68,7 +68,7 @@ Deno.test("`connectTcp()` blames the name when it can't be a name", async () => 
 Deno.test("`connectTcp()` connects to an IPv6 literal with and without brackets", async () => {
   const listener = Deno.listen({ hostname: "::1", port: 0 });
   for (const host of ["::1", "[::1]"]) {
-    const stream = await connectTcp({ component, host, port: listener.addr.port, signal });
+    const stream = await connectTcp({ component, host, port: listener.addr.port, keepAlive: false, signal });
     (await listener.accept()).close();
     assert.equal(await stream.read(), null);
     stream.close();

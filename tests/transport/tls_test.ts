@@ -10,7 +10,7 @@ import type { ByteStream } from "../../lib/transport/types.ts";
 import { type Certificate, CertificateWorkshop } from "../support/certificates.ts";
 import { duplexPair } from "../support/duplex.ts";
 import { collect, streamConformance } from "../support/stream_conformance.ts";
-import { noLog, probeMemory, recordingLogger } from "./helpers.ts";
+import { noLog, probeMemory, recordingLogger, tlsOptions } from "./helpers.ts";
 
 const workshop = new CertificateWorkshop();
 Deno.test.afterAll(() => workshop.remove());
@@ -23,12 +23,12 @@ const signal = new AbortController().signal;
 /** A TLS client on loopback, as `dial.ts` makes it. */
 async function open(port: number, options: Partial<TlsLayerOptions> = {}): Promise<ByteStream> {
   const host = options.host ?? "localhost";
-  const tcp = await connectTcp({ component: "remote", host: "127.0.0.1", port, signal });
+  const tcp = await connectTcp({ component: "remote", host: "127.0.0.1", port, keepAlive: false, signal });
   return tlsStream(tcp, {
     component: "remote",
     host,
     peer: `${host}:${port}`,
-    tls: { verify: true, caFile: null },
+    tls: tlsOptions(),
     anchors: [authority.cert],
     clock: systemClock,
     log: noLog,
@@ -142,7 +142,7 @@ Deno.test("`tlsStream()` refuses a server that no system certificate vouches for
 });
 
 Deno.test("`tlsStream()` accepts anything with SSL_verify = NO", async () => {
-  const tls = { verify: false, caFile: null };
+  const tls = tlsOptions({ verify: false });
   await accepted(await workshop.leaf(authority, "expired", { names, to: "20210102030405Z" }), { tls });
   await accepted(await workshop.leaf(stranger, "foreign", { names: "DNS:other.example" }), { tls });
   await accepted(await workshop.selfSigned("own", "DNS:other.example"), { tls, anchors: null });
@@ -264,7 +264,7 @@ Deno.test("`tlsStream()` throws the signal's reason when the server never answer
     component: "remote",
     host: "localhost",
     peer: "localhost:993",
-    tls: { verify: true, caFile: null },
+    tls: tlsOptions(),
     anchors: [authority.cert],
     clock: systemClock,
     log: noLog,
@@ -301,7 +301,13 @@ Deno.test("`read()` gives null when the TLS stream is cut off, and what came bef
 
 Deno.test("`read()` and `write()` fail with the error of the stream below TLS", async () => {
   const listener = listen(good);
-  const tcp = await connectTcp({ component: "remote", host: "127.0.0.1", port: listener.addr.port, signal });
+  const tcp = await connectTcp({
+    component: "remote",
+    host: "127.0.0.1",
+    port: listener.addr.port,
+    keepAlive: false,
+    signal,
+  });
   const broken = new TransportError("read", "the cable is cut", { component: "remote" });
   const cut = Promise.withResolvers<never>();
   cut.promise.catch(() => {});
@@ -311,7 +317,7 @@ Deno.test("`read()` and `write()` fail with the error of the stream below TLS", 
     close: () => tcp.close(),
   };
   const options = { component: "remote", host: "localhost", peer: "localhost:993", anchors: [authority.cert], signal };
-  const tls = { verify: true, caFile: null };
+  const tls = tlsOptions();
   const [stream, conn] = await Promise.all([
     tlsStream(inner, { ...options, tls, clock: systemClock, log: noLog }),
     listener.accept().then(async (conn) => {

@@ -9,7 +9,7 @@ import { environment, messageOf, noLog } from "./helpers.ts";
 const workshop = new CertificateWorkshop();
 Deno.test.afterAll(() => workshop.remove());
 const [first, second] = [await workshop.selfSigned("first"), await workshop.selfSigned("second")];
-const base = { component: "remote", caFile: null, env: environment(), log: noLog };
+const base = { component: "remote", caFile: null, caPath: null, env: environment(), log: noLog };
 
 async function directoryWith(files: Record<string, string>): Promise<string> {
   const directory = await Deno.makeTempDir({ dir: workshop.directory });
