@@ -61,10 +61,16 @@ export class TlsError extends InterimapError {
   readonly scope = "program";
 }
 
+/** The server's key is none of those that SSL_fingerprint names. */
+export class PinMismatchError extends TlsError {}
+
 /** The peer broke the grammar or a MUST of the protocol. The session is over. */
 export class ProtocolError extends InterimapError {
   readonly scope = "session";
 }
+
+/** The server selected another mailbox without [CLOSED] (RFC 7162 3.2.11); on a new connection UNSELECT will do instead. */
+export class SilentLeaveError extends ProtocolError {}
 
 /** A tagged NO or BAD. `code` is the response code's name, or null. */
 export class CommandError extends InterimapError {
@@ -90,6 +96,17 @@ export class CapabilityError extends InterimapError {
   readonly scope = "program";
 }
 
+/**
+ * What was sent behind the login assumed capabilities that the server does not have, or was lost: everything is to be
+ * done again without assuming. `again`: whether a later run may assume.
+ */
+export class StaleCapabilitiesError extends InterimapError {
+  readonly scope = "session";
+  constructor(message: string, readonly again: boolean, context: ErrorContext = {}) {
+    super(message, context);
+  }
+}
+
 /** Logging in failed, or must not be tried. */
 export class AuthenticationError extends InterimapError {
   readonly scope = "program";
@@ -102,8 +119,11 @@ export class MailboxError extends InterimapError {
 
 /** The state file is locked, foreign, damaged or cannot be written. */
 export class StateError extends InterimapError {
-  readonly scope = "program";
+  readonly scope: ErrorScope = "program";
 }
+
+/** Another process holds the state file. */
+export class LockedError extends StateError {}
 
 /** SIGINT or SIGTERM, carried as the reason of an AbortSignal. */
 export class Interrupted extends InterimapError {

@@ -5,6 +5,9 @@
 # what to install. Prints what it installed, and nothing when nothing was missing.
 set -eu
 
+# Packages whose service Debian enables at boot, which nobody asked for here.
+services="dovecot-core:dovecot dante-server:danted"
+
 policy=/usr/sbin/policy-rc.d
 saved=$policy.saved-by-interimap
 
@@ -50,8 +53,10 @@ missing=${missing# }
   fail "packages are missing; as root: apt-get install --no-install-recommends $missing"
 
 echo "Installing Debian packages: $missing"
-dovecot_was_here=no
-is_installed dovecot-core && dovecot_was_here=yes
+new_services=
+for pair in $services; do
+  is_installed "${pair%:*}" || new_services="$new_services $pair"
+done
 forbid_services
 log=$(mktemp)
 export DEBIAN_FRONTEND=noninteractive
@@ -62,10 +67,12 @@ apt_install >"$log" 2>&1 || { apt-get update && apt_install; } >"$log" 2>&1 || {
   fail "apt-get failed (see above); the packages that are needed: $missing"
 }
 rm -f "$log"
-# Debian enables a new Dovecot at boot; nobody asked for that.
-if [ "$dovecot_was_here" = no ] && is_installed dovecot-core; then
-  update-rc.d dovecot disable >/dev/null 2>&1 || echo "Dovecot will start at the next boot: update-rc.d dovecot disable"
-fi
+for pair in $new_services; do
+  is_installed "${pair%:*}" || continue
+  service=${pair#*:}
+  update-rc.d "$service" disable >/dev/null 2>&1 ||
+    echo "$service will start at the next boot: update-rc.d $service disable"
+done
 for package in $missing; do
   echo "Installed $package $(dpkg-query -W -f '${Version}' "$package")"
 done

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs the stages that are named, or all of them, each also when one before it failed:
-#   scripts/test.sh [fetch|format|lint|types|rules|unit|walks|fuzz|build|live]...
+#   scripts/test.sh [fetch|format|lint|types|rules|unit|walks|crashes|fuzz|build|live]...
 # Shows the time that each took and ends with the line `N passed, M failed`, or `N passed, M failed, K skipped`: the tests
-# (of the stages walks and fuzz: the walks and inputs), and one failure for every stage that failed otherwise. INTERIMAP_TEST_LIVE=no leaves the tests against real servers out.
+# (of the stages walks, crashes and fuzz: the walks, interruptions and inputs), and one failure for every stage that failed
+# otherwise. INTERIMAP_TEST_LIVE=no leaves the tests against real servers out.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -77,13 +78,13 @@ stage_types() {
 }
 
 stage_rules() {
-  run_tests quiet --allow-read tests/architecture_test.ts tests/lint_plugin_test.ts
+  run_tests quiet --allow-read tests/architecture_test.ts tests/lint_plugin_test.ts tests/mutants
 }
 
 stage_unit() {
   DENO_JOBS=2 run_tests quiet --parallel --allow-read --allow-write="$work/tmp" --allow-env --allow-run \
     --allow-net=127.0.0.1,localhost,'[::1]',no-such-host.invalid \
-    --ignore=tests/live,tests/model/against_dovecot_test.ts,tests/architecture_test.ts,tests/lint_plugin_test.ts tests
+    --ignore=tests/live,tests/model/against_dovecot_test.ts,tests/architecture_test.ts,tests/lint_plugin_test.ts,tests/mutants tests
 }
 
 # Not part of `make test`, which has shorter ones among its unit tests.
@@ -91,9 +92,13 @@ stage_walks() {
   run_tests cases --allow-all tests/walks
 }
 
+stage_crashes() {
+  run_tests cases --allow-all tests/model/crash_test.ts tests/model/crash_pairs_test.ts tests/model/every_byte_test.ts
+}
+
 stage_fuzz() {
   echo "seed $FUZZ_SEED"
-  run_tests cases --allow-read --allow-env tests/protocol/fuzz_test.ts
+  run_tests cases --allow-read --allow-write="$work/tmp" --allow-env tests/fuzz
 }
 
 stage_build() {
@@ -105,9 +110,16 @@ stage_live() {
     echo "Left out: INTERIMAP_TEST_LIVE=no"
     return
   fi
-  sh scripts/packages.sh dovecot-imapd interimap openssl util-linux || return 1
+  sh scripts/packages.sh dovecot-imapd interimap isync time openssl util-linux microsocks dante-server || return 1
   sh scripts/cyrus.sh || return 1
-  run_tests loud --allow-all tests/live tests/model/against_dovecot_test.ts
+  # What takes longest begins first, or the last file would run alone for minutes.
+  first=
+  for name in walks tls_options differential tls_original memory watch interrupted cyrus random_rounds adopt; do
+    first="$first tests/live/${name}_test.ts"
+  done
+  # Half of the time is waiting: three at a time keep two processors busy.
+  # shellcheck disable=SC2086
+  DENO_JOBS=3 run_tests loud --parallel --allow-all $first tests/live tests/model/against_dovecot_test.ts
 }
 
 now() {

@@ -1,4 +1,4 @@
-// Time as a port: nothing else in lib/ reads a clock or sets a timer.
+// Time and chance as ports: nothing else in lib/ reads a clock, sets a timer, or is random.
 
 /** The clock that is passed in wherever something waits. All times are milliseconds. */
 export interface Clock {
@@ -6,6 +6,11 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once after `ms`; the returned function cancels it. */
   after(ms: number, callback: () => void): () => void;
+}
+
+/** A number from 0 to 1. */
+export function systemRandom(): number {
+  return Math.random();
 }
 
 /** The system's clock. */
@@ -16,3 +21,8 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Fulfilled after `ms`. */
+export function wait(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, () => resolve()));
+}

@@ -26,6 +26,8 @@ export interface RunInvocation {
   readonly targets: ReadonlySet<Target>;
   /** Names as given, ASCII 0x01 to 0x7F, non-empty; INBOX in upper case. */
   readonly mailboxes: readonly string[];
+  /** Mailboxes in which deletions are confirmed, names as in `mailboxes`; empty: in all; null: in none. */
+  readonly confirmed: readonly string[] | null;
 }
 
 /**
@@ -41,7 +43,17 @@ export type Invocation =
   | { readonly kind: "invalid"; readonly problem: string }
   | RunInvocation;
 
-type OptionName = "config" | "quiet" | "target" | "debug" | "help" | "watch" | "notify" | "version" | CommandOption;
+type OptionName =
+  | "config"
+  | "quiet"
+  | "target"
+  | "debug"
+  | "help"
+  | "watch"
+  | "notify"
+  | "version"
+  | "confirm-deletes"
+  | CommandOption;
 type CommandOption = "repair" | "delete" | "rename";
 
 /** By spelling; a single letter may be one of several behind one dash. */
@@ -59,6 +71,7 @@ const OPTIONS: ReadonlyMap<string, OptionName> = new Map([
   ["repair", "repair"],
   ["delete", "delete"],
   ["rename", "rename"],
+  ["confirm-deletes", "confirm-deletes"],
 ]);
 
 /** What may stand behind the dash or dashes of an option. */
@@ -85,17 +98,13 @@ export function parseArguments(argv: readonly string[]): Invocation {
   return checked(scan);
 }
 
-/** The first option on the command line whose work this version cannot do yet, as `--name`, or null. */
-export function firstUnsupported(run: RunInvocation): string | null {
-  if (run.notify) return "--notify";
-  return run.watch === null ? null : "--watch";
-}
-
 /** One pass over the words. `words` holds what is left; behind the last option these are the mailboxes. */
 class Scan {
   readonly given = new Set<OptionName>();
   readonly problems: string[] = [];
   readonly targetValues: string[] = [];
+  /** Null: the option without a name. */
+  readonly confirmValues: (string | null)[] = [];
   config: string | null = null;
   debugLevel = 0;
   watch = 0;
@@ -133,6 +142,7 @@ class Scan {
     const name = OPTIONS.get(spelling);
     if (name === undefined) this.#complain(`Unknown option: ${spelling}`);
     else if (name === "watch") this.#watch(value);
+    else if (name === "confirm-deletes") this.#confirm(value);
     else if (name === "config" || name === "target") this.#string(name, value ?? this.words.shift() ?? null);
     else if (value !== null) this.#complain(`Option ${spelling} does not take an argument`);
     else {
@@ -149,6 +159,17 @@ class Scan {
     this.given.add(name);
     if (name === "config") this.config = value;
     else this.targetValues.push(value);
+  }
+
+  #confirm(value: string | null): void {
+    const next = this.words[0];
+    // As with Getopt::Long the next word is the value unless it looks like an option.
+    const takesNext = value === null && next !== undefined && (next === "-" || !next.startsWith("-"));
+    const text = takesNext ? this.words.shift() ?? null : value;
+    // A shell variable that is not set must not confirm everything.
+    if (text === "") this.#complain("Option confirm-deletes requires the name of a mailbox behind its =");
+    this.given.add("confirm-deletes");
+    this.confirmValues.push(text);
   }
 
   #watch(value: string | null): void {
@@ -184,7 +205,8 @@ function checked(scan: Scan): Invocation {
   const targets = given.has("target") ? splitTargets(scan.targetValues) : TARGETS;
   const misuse = combinationProblem(given, commands, words.length);
   if (misuse !== null) return { kind: "usage", problems: [misuse] };
-  const problem = mailboxProblem(words) ?? targetProblem(targets);
+  const confirmed = scan.confirmValues.filter((name) => name !== null);
+  const problem = mailboxProblem(words) ?? confirmProblem(confirmed) ?? targetProblem(targets);
   if (problem !== null) return { kind: "invalid", problem: printable(problem) };
   const notify = given.has("notify");
   const watching = given.has("watch") || notify;
@@ -198,7 +220,8 @@ function checked(scan: Scan): Invocation {
     watch: watching ? seconds : null,
     notify,
     targets: new Set(TARGETS.filter((target) => targets.includes(target))),
-    mailboxes: words.map((name) => asciiUpper(name) === "INBOX" ? "INBOX" : name),
+    mailboxes: words.map(withInbox),
+    confirmed: given.has("confirm-deletes") ? scan.confirmValues.includes(null) ? [] : confirmed.map(withInbox) : null,
   };
 }
 
@@ -214,10 +237,27 @@ function combinationProblem(
   if (command !== undefined && (given.has("watch") || given.has("notify"))) {
     return `Option ${command} excludes watch and notify`;
   }
+  if (given.has("confirm-deletes")) {
+    if (command === "delete" || command === "rename") return `Option ${command} excludes confirm-deletes`;
+    // Where a watcher is started again by itself, the brake would be off each time.
+    if (given.has("watch") || given.has("notify")) return "Option confirm-deletes excludes watch and notify";
+  }
   if (given.has("target") && command !== "delete" && command !== "rename") {
     return "Option target requires delete or rename";
   }
   return null;
+}
+
+function withInbox(name: string): string {
+  return asciiUpper(name) === "INBOX" ? "INBOX" : name;
+}
+
+/** In the file that hands them to a watcher the names stand one on each line, and "*" means all. */
+function confirmProblem(names: readonly string[]): string | null {
+  const pattern = names.find((name) => name.includes("*"));
+  if (pattern !== undefined) return `Invalid mailbox name "${pattern}" for option confirm-deletes (no patterns)`;
+  const invalid = names.find((name) => !/^[\x20-\x7e]+$/.test(name));
+  return invalid === undefined ? null : `Invalid mailbox name "${invalid}" for option confirm-deletes`;
 }
 
 function mailboxProblem(names: readonly string[]): string | null {

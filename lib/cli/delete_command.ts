@@ -12,7 +12,7 @@ export interface DeleteOptions extends ServerOptions {
 /** Deletes mailboxes on the targets. @throws InterimapError when something was refused */
 export async function deleteCommand(options: DeleteOptions): Promise<RunReport> {
   const { mailboxes, targets, log } = options;
-  checkDeletable(mailboxes);
+  checkDeletable(mailboxes, targets);
   const problems = await withServers(options, (servers) => deleteMailboxes(mailboxes, { ...servers, targets, log }));
-  return { problems };
+  return { problems, held: 0 };
 }

@@ -14,5 +14,5 @@ export interface RenameOptions extends ServerOptions {
 export async function renameCommand(options: RenameOptions): Promise<RunReport> {
   const { mailboxes: [from = "", to = ""], targets, log } = options;
   const problems = await withServers(options, (servers) => renameMailbox(from, to, { ...servers, targets, log }));
-  return { problems };
+  return { problems, held: 0 };
 }

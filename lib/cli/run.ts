@@ -5,8 +5,10 @@ import type { Clock } from "../base/clock.ts";
 import { type Environment, fileError, loadConfig, visiblePath } from "../config/mod.ts";
 import { InterimapError, Interrupted } from "../errors.ts";
 import { createLogger, type LogFile, type Logger, type LogSink, openLogFile } from "../log/mod.ts";
-import { firstUnsupported, parseArguments, type RunInvocation } from "./args.ts";
+import { parseArguments, type RunInvocation } from "./args.ts";
+import { BUG, bugText } from "./bugs.ts";
 import { LONG_USAGE, SHORT_USAGE, versionText } from "./help.ts";
+import type { RunReport } from "../sync/mod.ts";
 import type { ServerOptions } from "./sessions.ts";
 import { VERSION } from "./version.ts";
 
@@ -14,7 +16,7 @@ import { VERSION } from "./version.ts";
 const OK = 0;
 const NOTHING_DONE = 1;
 const PARTLY_DONE = 2;
-const BUG = 255;
+const DELETES_HELD = 3;
 
 /** The doors to the outside world. */
 export interface Outside {
@@ -28,6 +30,10 @@ export interface Outside {
   readonly clock: Clock;
   /** SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls back at each SIGHUP, instead of ending, until the function that it returns is called. */
+  readonly onHangup: (callback: () => void) => () => void;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
   /** For --version: "Deno 2.9.6". */
   readonly runtime: string;
 }
@@ -59,11 +65,6 @@ async function execute(invocation: RunInvocation, outside: Outside): Promise<num
   const { quiet, debugLevel } = invocation;
   const options = { quiet, debugLevel, sink: outside.sink };
   const early = createLogger(options);
-  const unsupported = firstUnsupported(invocation);
-  if (unsupported !== null) {
-    early.error(`${unsupported} is not supported yet`);
-    return NOTHING_DONE;
-  }
   let logFile: LogFile | null = null;
   let log = early;
   try {
@@ -74,7 +75,16 @@ async function execute(invocation: RunInvocation, outside: Outside): Promise<num
     log = createLogger({ ...options, ...file, format: config.logPrefix });
     log.debug(`>>> interimap ${VERSION}`);
     for (const warning of warnings) log.warn(warning);
-    const { problems } = await carryOut(invocation, { config, log, clock, env, signal });
+    const servers = { config, log, clock, env, signal };
+    if (invocation.watch !== null) {
+      const { mailboxes, watch: interval, notify } = invocation;
+      const { watch } = await import("./watch_command.ts");
+      const { random, onHangup } = outside;
+      const reopenLog = () => logFile?.reopen();
+      await watch({ ...servers, mailboxes, interval, notify, random, onHangup, reopenLog });
+    }
+    const { problems, held } = await carryOut(invocation, servers);
+    if (held > 0) return DELETES_HELD;
     return problems === 0 ? OK : PARTLY_DONE;
   } catch (error) {
     return report(error, log, outside);
@@ -93,8 +103,8 @@ function openLog(path: string): LogFile {
 }
 
 /** Commands are loaded when they are asked for: what is printed without a server starts faster. */
-async function carryOut(invocation: RunInvocation, servers: ServerOptions): Promise<{ readonly problems: number }> {
-  const { command, mailboxes, targets } = invocation;
+async function carryOut(invocation: RunInvocation, servers: ServerOptions): Promise<RunReport> {
+  const { command, mailboxes, targets, confirmed } = invocation;
   switch (command) {
     case "delete": {
       const { deleteCommand } = await import("./delete_command.ts");
@@ -107,7 +117,7 @@ async function carryOut(invocation: RunInvocation, servers: ServerOptions): Prom
     case "sync":
     case "repair": {
       const { synchronize } = await import("./sync_command.ts");
-      return await synchronize({ ...servers, mailboxes, repair: command === "repair" });
+      return await synchronize({ ...servers, mailboxes, repair: command === "repair", confirmed });
     }
   }
 }
@@ -124,7 +134,6 @@ function report(error: unknown, log: Logger, outside: Outside): number {
     log.with(context).error([message, ...hints].join("; "));
     return NOTHING_DONE;
   }
-  const stack = reason instanceof Error ? reason.stack ?? reason.message : String(reason);
-  outside.stderr(`interimap: this is a bug, please report it:\n${stack}\n`);
+  outside.stderr(bugText(reason));
   return BUG;
 }

@@ -1,14 +1,28 @@
-// What every command needs: the state file, locked before any network traffic, and a session with each server. Owns all
-// three from opening to closing. Decides nothing about mail.
+// What every command needs: the state file, locked before any network traffic, and a session with each server, more of
+// them on request. Owns all from opening to closing; who watches holds the state file itself. Decides nothing about mail.
 
 import type { Clock } from "../base/clock.ts";
-import { type Opened, openSession, requireCapabilities, type Session } from "../client/mod.ts";
-import type { Config, ServerConfig } from "../config/mod.ts";
+import type { Opened, Session } from "../client/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { ByeError } from "../errors.ts";
 import type { Logger } from "../log/mod.ts";
-import { formatTraffic } from "../log/mod.ts";
-import { type Delimiters, openDatabase, prepareStore, type Store } from "../state/mod.ts";
-import type { MailboxView } from "../sync/mod.ts";
-import { connect, connectDeadline, peerName } from "../transport/mod.ts";
+import { formatTraffic, totalTraffic } from "../log/mod.ts";
+import {
+  type Cursors,
+  type Database,
+  type Delimiters,
+  openDatabase,
+  peekCursors,
+  prepareStore,
+  rememberCapabilities,
+  type Side,
+  type Store,
+} from "../state/mod.ts";
+import type { MailboxView, MoreConnections } from "../sync/mod.ts";
+import type { Traffic } from "../transport/types.ts";
+import { type Habits, learnFrom, rememberedHabits } from "./habits.ts";
+import { MoreSessions } from "./more_sessions.ts";
+import { type Opening, openServer } from "./open_server.ts";
 
 export interface ServerOptions {
   readonly config: Config;
@@ -17,39 +31,150 @@ export interface ServerOptions {
   readonly env: (name: string) => string | undefined;
   /** Aborted: the run ends with the signal's reason, what is in flight is recorded. */
   readonly signal: AbortSignal;
+  /** The sessions live long and are silent for long; default false. */
+  readonly keepAlive?: boolean;
 }
 
 /** Lent to one command. */
 export interface Servers {
   readonly sessions: { readonly local: Session; readonly remote: Session };
+  /** More sessions, with QRESYNC enabled. They are logged out when the command ends, if not before. */
+  readonly connections: MoreConnections;
   /** Which part of the servers the configuration asks for. */
   readonly view: MailboxView;
   /** Prepares the state file once the servers' delimiters are known. */
   readonly openStore: (delimiters: Delimiters) => Store;
 }
 
+/** What is there before the sessions are. */
+export interface Beginning extends Pick<Servers, "connections" | "view"> {
+  /** Servers of which the last run's login is known. */
+  readonly trusted: Readonly<Record<Side, boolean>>;
+  /** What the state knows already, by internal name. */
+  readonly cursors: () => ReadonlyMap<string, Cursors>;
+}
+
+/** Is told of each session as soon as it can be used. */
+export type Begin = (beginning: Beginning) => { opened(side: Side, session: Session): void };
+
 /** Opens everything, lends it to `use`, says good-bye. @throws InterimapError when something could not be opened */
 export async function withServers<Result>(
   options: ServerOptions,
   use: (servers: Servers) => Promise<Result>,
+  begin: Begin | null = null,
 ): Promise<Result> {
   const { config, log } = options;
   const database = openDatabase(config.database, { create: true });
+  let habits = rememberedHabits(database);
   try {
-    const { local, remote } = await openBoth(options);
-    try {
-      return await use({
-        sessions: { local: local.session, remote: remote.session },
-        view: viewOf(config),
-        openStore: (delimiters) => prepareStore(database, delimiters, log),
-      });
-    } finally {
-      await Promise.all([local.session.logout(), remote.session.logout()]);
-      log.with({ component: "local" }).info(formatTraffic(local.connected.traffic()));
-      log.with({ component: "remote" }).info(formatTraffic(remote.connected.traffic()));
+    for (;;) {
+      try {
+        return await withSessions(
+          options,
+          habits,
+          (lent) => use({ ...lent, openStore: storeOpener(database, lent.sessions, log) }),
+          (beginning) => begin?.({ ...beginning, cursors: () => peekCursors(database) }) ?? null,
+        );
+      } catch (error) {
+        const learned = learnFrom(error, habits, database, log);
+        if (learned === null) throw error;
+        habits = learned;
+      }
     }
   } finally {
     database.close();
+  }
+}
+
+function storeOpener(
+  database: Database,
+  sessions: Servers["sessions"],
+  log: Logger,
+): Servers["openStore"] {
+  return (delimiters) => {
+    const store = prepareStore(database, delimiters, log);
+    for (const side of SIDES) rememberCapabilities(database, side, sessions[side].toldAtLogin?.names ?? []);
+    return store;
+  };
+}
+
+const SIDES = ["local", "remote"] as const;
+
+type Lent = Omit<Servers, "openStore">;
+
+/** As `withServers()`, without the state file. */
+export async function withSessions<Result>(
+  options: ServerOptions,
+  habits: Habits,
+  use: (servers: Lent) => Promise<Result>,
+  begin: (beginning: Omit<Beginning, "cursors">) => ReturnType<Begin> | null = () => null,
+): Promise<Result> {
+  const { config: { local, remote }, log, keepAlive = false } = options;
+  const sides = { local: new ServerSide("local", options, habits), remote: new ServerSide("remote", options, habits) };
+  const lent = {
+    connections: {
+      limit: { local: local.connections, remote: remote.connections },
+      open: (side: Side) => sides[side].others.more(),
+    },
+    view: viewOf(options.config),
+  };
+  const trusted = { local: habits.expected.local !== null, remote: habits.expected.remote !== null };
+  const begun = begin({ ...lent, trusted });
+  try {
+    const sessions = await openBoth(options, sides, (side, session) => begun?.opened(side, session));
+    return await use({ ...lent, sessions });
+  } finally {
+    await Promise.all(SIDES.map((side) => sides[side].close()));
+    tellTraffic(sides, log, keepAlive);
+  }
+}
+
+/** Nothing when they were not both there. */
+function tellTraffic(sides: Readonly<Record<Side, ServerSide>>, log: Logger, quietly: boolean): void {
+  const traffic = { local: sides.local.traffic(), remote: sides.remote.traffic() };
+  if (traffic.local === null || traffic.remote === null) return;
+  for (const [component, text] of [["local", traffic.local], ["remote", traffic.remote]] as const) {
+    if (quietly) log.with({ component }).debug(formatTraffic(text));
+    else log.with({ component }).info(formatTraffic(text));
+  }
+}
+
+/** The sessions with one server, of which the first is opened for everybody. */
+class ServerSide {
+  readonly others: MoreSessions;
+  readonly #first = Promise.withResolvers<Session>();
+  readonly #open: (signal: AbortSignal, more: Pick<Opening, "enable" | "after">) => Promise<Opened>;
+  #opened: Opened | null = null;
+
+  constructor(readonly side: Side, options: ServerOptions, { expected, silent }: Habits) {
+    const habits = { expected: expected[side], silent: silent[side] };
+    this.#open = (signal, more) => openServer(side, options, { ...habits, ...more, signal });
+    this.#first.promise.catch(() => {});
+    const told = this.#first.promise.then(({ toldAtLogin }) => toldAtLogin === null ? null : [...toldAtLogin.names]);
+    told.catch(() => {});
+    this.others = new MoreSessions({
+      first: this.#first.promise,
+      component: side,
+      signal: options.signal,
+      // That its login succeeds shows when QRESYNC is enabled. A password is not tried twice before it was right once.
+      open: (signal) => this.#open(signal, { enable: true, after: told }),
+    });
+  }
+
+  async open(signal: AbortSignal): Promise<Session> {
+    this.#opened = await this.#open(signal, { enable: false });
+    this.#first.resolve(this.#opened.session);
+    return this.#opened.session;
+  }
+
+  async close(): Promise<void> {
+    this.#first.reject(new ByeError("Logged out", { component: this.side }));
+    await Promise.all([this.#opened?.session.logout(), this.others.close()]);
+  }
+
+  /** What crossed all connections; null: there was none. */
+  traffic(): Traffic | null {
+    return this.#opened === null ? null : totalTraffic([this.#opened.connected.traffic(), this.others.traffic()]);
   }
 }
 
@@ -62,13 +187,19 @@ function viewOf({ local, remote, listMailbox, listSelectOptions, ignoreMailbox }
   };
 }
 
-/** Both at the same time; when one fails the other is not waited for. */
-async function openBoth(options: ServerOptions): Promise<{ readonly local: Opened; readonly remote: Opened }> {
+/** Both at the same time; when one fails the other is not waited for. `opened` is told of each at once. */
+async function openBoth(
+  options: ServerOptions,
+  sides: Readonly<Record<Side, ServerSide>>,
+  opened: (side: Side, session: Session) => void,
+): Promise<Servers["sessions"]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const attempt = async (component: "local" | "remote"): Promise<Opened> => {
+  const attempt = async (side: Side): Promise<Session> => {
     try {
-      return await open(component, options.config[component], { ...options, signal });
+      const session = await sides[side].open(signal);
+      opened(side, session);
+      return session;
     } catch (error) {
       stop.abort(error);
       throw error;
@@ -78,31 +209,5 @@ async function openBoth(options: ServerOptions): Promise<{ readonly local: Opene
   if (local.status === "fulfilled" && remote.status === "fulfilled") {
     return { local: local.value, remote: remote.value };
   }
-  for (const opened of [local, remote]) if (opened.status === "fulfilled") opened.value.connected.close();
   throw signal.reason;
-}
-
-async function open(component: string, server: ServerConfig, options: ServerOptions): Promise<Opened> {
-  const { clock, log, env, signal } = options;
-  const opened = await openSession({
-    component,
-    startTls: server.type === "imap" && server.startTls,
-    compress: server.compress,
-    auth: server.auth,
-    username: server.username,
-    password: server.password,
-    clock,
-    log,
-    signal,
-    deadline: connectDeadline({ clock, parent: signal, component, peer: peerName(server) }),
-    connect: (until) =>
-      connect(server, { component, log, clock, signal: until, keepAlive: false, debugging: log.debugging, env }),
-  });
-  try {
-    requireCapabilities(opened.session);
-    return opened;
-  } catch (error) {
-    opened.connected.close();
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM as an AbortSignal. What an interrupted run leaves, and its exit status, others decide.
+// SIGINT and SIGTERM as an AbortSignal, SIGHUP as a call. What an interrupted run leaves, and its exit status, others
+// decide.
 
 import { Interrupted } from "../errors.ts";
 
@@ -20,4 +21,10 @@ export function watchSignals(): SignalWatch {
       for (const { name, handle } of handlers) Deno.removeSignalListener(name, handle);
     },
   };
+}
+
+/** Calls back at each SIGHUP, which ends the program no more, until the function that it returns is called. */
+export function onHangup(callback: () => void): () => void {
+  Deno.addSignalListener("SIGHUP", callback);
+  return () => Deno.removeSignalListener("SIGHUP", callback);
 }

@@ -1,8 +1,10 @@
 // Which way to log in, by the configuration and what the server offers (RFC 9051 6.2.2, 6.2.3, RFC 4959, RFC 4616).
 // Credentials go nowhere but into the command that needs them.
 
+import type { Clock } from "../base/clock.ts";
 import { AuthenticationError, CommandError } from "../errors.ts";
-import { authenticatePlain, type Capabilities, login } from "../protocol/mod.ts";
+import { authenticatePlain, type Capabilities, login, type StatusResponse } from "../protocol/mod.ts";
+import { Assumption } from "./assumption.ts";
 import type { Session } from "./session.ts";
 
 export interface Credentials {
@@ -28,29 +30,77 @@ export function chooseMechanism(wanted: readonly string[], capabilities: Capabil
 /** Logs in. @throws AuthenticationError */
 export async function authenticate(session: Session, credentials: Credentials): Promise<void> {
   try {
-    const mechanism = chooseMechanism(credentials.auth, session.capabilities);
-    const { username, password } = credentials;
-    if (username === null) throw new AuthenticationError("Missing option username");
-    if (password === null) throw new AuthenticationError("Missing option password");
+    const { mechanism, username, password } = choose(session, credentials);
     // RFC 9051 6.2.2: the list may change; the server may send the new one with its answer.
     const before = session.capabilities;
     session.capabilitiesKnown = false;
     await (mechanism === "LOGIN"
-      ? session.run(login(username, password), { alone: true })
-      : plain(session, before, btoa(`\0${username}\0${password}`)));
+      ? session.run(login(username, password), { barrier: "alone", hides: hiding(username, password) })
+      : plain(session, before, username, password));
   } catch (error) {
     throw explain(error, session.component);
   }
 }
 
-async function plain(session: Session, capabilities: Capabilities, response: string): Promise<void> {
-  if (capabilities.has("SASL-IR")) await session.run(authenticatePlain(response), { alone: true });
-  else await session.run(authenticatePlain(null), { alone: true, respond: () => response });
+/** Whether the login is one line that the server answers at once, so that something may be sent behind it. */
+export function mayAssume(session: Session, credentials: Credentials): boolean {
+  const { capabilities } = session;
+  return capabilities.has("SASL-IR") && choose(session, credentials).mechanism === "PLAIN";
+}
+
+/**
+ * Logs in without waiting for the answer, by what the server offers in this session (see `mayAssume()`). The session ends
+ * with AuthenticationError when the server refuses, and with StaleCapabilitiesError when it does not have `expected`.
+ */
+export function authenticateAssuming(
+  session: Session,
+  credentials: Credentials,
+  expected: Capabilities,
+  clock: Clock,
+): void {
+  const { component } = session;
+  const { username, password } = choose(session, credentials);
+  const command = authenticatePlain(plainResponse(username, password));
+  const refusal = (status: StatusResponse): Error => explained(session.refusalOf(command, status), component);
+  const end = (reason: Error): void => session.abort(reason);
+  session.assume(expected, new Assumption({ component, expected, clock, refusal, end }));
+  session.connection.submit({ command, hides: hiding(username, password) });
+}
+
+/** @throws AuthenticationError */
+function choose(
+  session: Session,
+  { auth, username, password }: Credentials,
+): { readonly mechanism: "PLAIN" | "LOGIN"; readonly username: string; readonly password: string } {
+  const mechanism = chooseMechanism(auth, session.capabilities);
+  if (username === null) throw new AuthenticationError("Missing option username");
+  if (password === null) throw new AuthenticationError("Missing option password");
+  return { mechanism, username, password };
+}
+
+function plainResponse(username: string, password: string): string {
+  return btoa(`\0${username}\0${password}`);
+}
+
+async function plain(session: Session, capabilities: Capabilities, username: string, password: string): Promise<void> {
+  const response = plainResponse(username, password);
+  const request = { barrier: "alone", hides: hiding(username, password) } as const;
+  if (capabilities.has("SASL-IR")) await session.run(authenticatePlain(response), request);
+  else await session.run(authenticatePlain(null), { ...request, respond: () => response });
+}
+
+/** Whether a text has the password in it, in one of the forms in which it is sent. */
+function hiding(username: string, password: string): (text: string) => boolean {
+  const forms = [password, password.replace(/["\\]/g, "\\$&"), plainResponse(username, password)];
+  return (text) => forms.some((form) => text.includes(form));
 }
 
 function explain(error: unknown, component: string): unknown {
   if (error instanceof AuthenticationError) error.component = component;
-  if (!(error instanceof CommandError)) return error;
+  return error instanceof CommandError ? explained(error, component) : error;
+}
+
+function explained(error: CommandError, component: string): AuthenticationError {
   const code = error.code === null ? "" : `[${error.code}] `;
   return new AuthenticationError(`The server refused the login: ${error.status} ${code}${error.text}`, {
     component,

@@ -23,12 +23,17 @@ export class GatheringWriter {
     this.#stream = stream;
   }
 
-  /** Takes octets; they may be reused when it resolves. */
-  async put(bytes: Uint8Array): Promise<void> {
-    if (this.#used + bytes.length > GATHER_OCTETS) await this.flush();
-    if (bytes.length > GATHER_OCTETS) return await this.writeNow(bytes);
+  /** Takes octets; they may be reused when it returns nothing, or else when the promise is fulfilled. */
+  put(bytes: Uint8Array): void | Promise<void> {
+    if (this.#used + bytes.length > GATHER_OCTETS) return this.#putBehind(bytes);
     this.#buffer.set(bytes, this.#used);
     this.#used += bytes.length;
+  }
+
+  async #putBehind(bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    if (bytes.length > GATHER_OCTETS) await this.writeNow(bytes);
+    else await this.put(bytes);
   }
 
   async flush(): Promise<void> {

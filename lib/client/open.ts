@@ -1,20 +1,37 @@
 // From a configuration to a session that can be used: connect, greeting, STARTTLS, login, COMPRESS, in that order, and
 // what is refused on the way (RFC 9051 6.2, 11; RFC 4978). Decides no synchronization.
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, wait } from "../base/clock.ts";
 import { CapabilityError, CommandError, ProtocolError, TlsError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
-import { type Capabilities, capability, compressDeflate, startTls, type StatusResponse } from "../protocol/mod.ts";
+import { Capabilities, capability, compressDeflate, startTls, type StatusResponse } from "../protocol/mod.ts";
 import type { Connected } from "../transport/types.ts";
-import { authenticate, type Credentials } from "./auth.ts";
+import { authenticate, authenticateAssuming, type Credentials, mayAssume } from "./auth.ts";
 import { Connection } from "./connection.ts";
 import { Session } from "./session.ts";
+
+/** Of what it reads together with AUTHENTICATE Cyrus 3.6 takes notice when more comes, and not before. */
+const APART_MS = 5;
 
 export interface OpenOptions extends Credentials {
   readonly component: string;
   /** STARTTLS is to be used before anything else is said; false for imaps and tunnels, or when switched off. */
   readonly startTls: boolean;
+  /** A password may go over a connection that others can read: `STARTTLS = NO` was written. */
+  readonly allowPlaintext: boolean;
   readonly compress: boolean;
+  /**
+   * What the server told with its answer to the last run's login: what depends on it is sent without waiting. Null:
+   * everything is waited for.
+   */
+  readonly expected: readonly string[] | null;
+  /**
+   * Another login to the same server that has to succeed before credentials are sent; when nothing is `expected` yet, what
+   * the server told with its answer is. Default: none.
+   */
+  readonly after?: Promise<readonly string[] | null>;
+  /** QRESYNC is required, enabled and waited for; default false. */
+  readonly enable?: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborted: the session ends with the signal's reason. */
@@ -29,16 +46,20 @@ export interface Opened {
   readonly connected: Connected;
 }
 
-/** Connects and logs in. The caller owns the session; on an error nothing is left open. */
+/**
+ * Connects and logs in. The caller owns the session; on an error nothing is left open. With `expected`, the login may
+ * not be answered yet: when it is refused, or the server has changed, that is why the session ends.
+ */
 export async function openSession(options: OpenOptions): Promise<Opened> {
   const { signal, deadline } = options;
   let connected: Connected | null = null;
   try {
     connected = await options.connect(deadline.signal);
     const session = attach(options, connected);
-    for (const end of [signal, deadline.signal]) {
-      if (end.aborted) session.abort(end.reason);
-      end.addEventListener("abort", () => session.abort(end.reason), { once: true });
+    const [stop, abort] = [() => session.stop(signal.reason), () => session.abort(deadline.signal.reason)];
+    for (const [end, act] of [[signal, stop], [deadline.signal, abort]] as const) {
+      if (end.aborted) act();
+      end.addEventListener("abort", act, { once: true });
     }
     const greeting = await session.connection.greeting;
     deadline.clear();
@@ -89,10 +110,38 @@ async function prepare(
     throw new CapabilityError("Missing IMAP4rev1 CAPABILITY.  Not an IMAP4 server?", { component });
   }
   if (greeting.status === "OK") {
-    await authenticate(session, options);
-    await learnCapabilities(session);
+    if (!connected.confidential && !options.allowPlaintext) {
+      throw new TlsError("The connection is not encrypted, and no password is sent over it", { component });
+    }
+    const isAnswered = await logIn(session, options);
+    if (!isAnswered && options.enable === true) await wait(APART_MS, options.clock);
   }
+  const enabled = options.enable === true ? enable(session) : null;
   if (options.compress) await compress(session, connected, options.log);
+  await enabled;
+}
+
+/** In one flight with COMPRESS, for it is sent before it. */
+function enable(session: Session): Promise<void> {
+  requireCapabilities(session);
+  const enabled = session.enableQresync();
+  // Where COMPRESS fails the session ends anyway, and nobody waits.
+  enabled.catch(() => {});
+  return enabled;
+}
+
+/** False: what the server will say is assumed. */
+async function logIn(session: Session, options: OpenOptions): Promise<boolean> {
+  const told = options.expected ?? await options.after ?? null;
+  const expected = told === null ? null : new Capabilities(told);
+  if (expected !== null && mayAssume(session, options)) {
+    authenticateAssuming(session, options, expected, options.clock);
+    return false;
+  }
+  await authenticate(session, options);
+  if (session.capabilitiesKnown) session.toldAtLogin = session.capabilities;
+  await learnCapabilities(session);
+  return true;
 }
 
 /** Asks for the capabilities unless the server has told them unasked. */
@@ -107,7 +156,7 @@ async function upgradeToTls(session: Session, connected: Connected): Promise<voi
   }
   try {
     await session.run(startTls(), {
-      alone: true,
+      barrier: "alone",
       upgrade: (rest) => {
         // What came in the clear after the OK is somebody else's (CVE-2011-0411 and its kind).
         if (rest.length > 0) {
@@ -133,7 +182,7 @@ async function compress(session: Session, connected: Connected, log: Logger): Pr
     return;
   }
   try {
-    await session.run(compressDeflate(), { alone: true, upgrade: (rest) => connected.startDeflate(rest) });
+    await session.run(compressDeflate(), { barrier: "last", upgrade: (rest) => connected.startDeflate(rest) });
   } catch (error) {
     // RFC 4978 3: TLS may compress already.
     if (error instanceof CommandError && error.code === "COMPRESSIONACTIVE") return;

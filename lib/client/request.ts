@@ -15,8 +15,13 @@ export interface BodyReceiver {
 
 export interface Request {
   readonly command: Command;
-  /** Sent only when nothing is in flight, and nothing is sent until it is answered. */
-  readonly alone?: boolean;
+  /**
+   * Nothing is sent until it is answered. "alone": and it is sent only when nothing is in flight.
+   * @see RFC 4978 3 for "last"
+   */
+  readonly barrier?: "alone" | "last";
+  /** Of a command with a password: whether a text of the server repeats it, and is not shown therefore. */
+  readonly hides?: (text: string) => boolean;
   /** Offered every untagged response while the command is in flight; true: it was for this command. */
   readonly claim?: (data: Data) => boolean;
   readonly bodies?: BodyReceiver;
@@ -24,6 +29,13 @@ export interface Request {
   readonly pump?: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>;
   /** The line that answers a continuation request (AUTHENTICATE). */
   readonly respond?: (challenge: string) => string;
+  /**
+   * For IDLE: when the server has agreed to wait (continuation request), its answer is not due until this is fulfilled;
+   * then DONE is sent.
+   */
+  readonly until?: Promise<void>;
+  /** Called with the tagged answer, before anything that follows it is looked at. */
+  readonly answered?: (status: StatusResponse) => void;
   /** Run on OK, before another octet is read: gives the stream to go on with. `rest`: octets already received. */
   readonly upgrade?: (rest: Uint8Array) => Promise<ByteStream>;
 }

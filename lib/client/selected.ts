@@ -2,6 +2,7 @@
 // A reducer of untagged data; decides nothing, and forgets what comes after the freeze: that has a higher mod-sequence
 // than the one recorded here, so the next observation reports it.
 
+import { bound, MAX_CHANGED, MAX_UID_RANGES } from "./bounds.ts";
 import { type Data, type FlagSet, type ModSeq, type StatusResponse, UidSet, UidSetBuilder } from "../protocol/mod.ts";
 
 /** Whether a reported change of flags is to be remembered. */
@@ -19,13 +20,16 @@ export class SelectedMailbox {
   noModSeq = false;
   uidNotSticky = false;
   readOnly = false;
+  /** Flags of a message were reported without its UID, which QRESYNC forbids (RFC 7162 3.2.6). */
+  unattributed = false;
   /** Flags of messages that changed, as last reported. */
   readonly modified = new Map<number, FlagSet>();
   readonly #keep: KeepFlags;
   readonly #vanished = new UidSetBuilder();
   #frozen = false;
 
-  constructor(readonly mailbox: string, keep: KeepFlags) {
+  /** `component`: for errors. */
+  constructor(readonly mailbox: string, keep: KeepFlags, readonly component: string) {
     this.#keep = keep;
   }
 
@@ -45,17 +49,18 @@ export class SelectedMailbox {
         this.exists = data.number;
         break;
       case "vanished":
-        for (let i = 0; i < data.uids.bounds.length; i += 2) {
-          this.#vanished.add(data.uids.bounds[i] ?? 0, data.uids.bounds[i + 1] ?? 0);
-        }
+        this.#vanished.addAll(data.uids);
+        bound(this.#vanished.ranges, MAX_UID_RANGES, "ranges of vanished UIDs", this.component);
         // RFC 7162 3.2.10: without EARLIER it stands for as many EXPUNGE responses.
         if (!data.earlier) this.exists = Math.max(0, this.exists - data.uids.size);
         break;
       case "fetch": {
         const { uid, flags } = data.items;
-        if (uid === null || flags === null) break;
-        if (this.#keep(uid, flags)) this.modified.set(uid, flags);
+        if (flags === null) break;
+        if (uid === null) this.unattributed = true;
+        else if (this.#keep(uid, flags)) this.modified.set(uid, flags);
         else this.modified.delete(uid);
+        bound(this.modified.size, MAX_CHANGED, "changed messages", this.component);
         break;
       }
     }

@@ -1,54 +1,66 @@
 // What the synchronizer can ask of one server, one method for each thing; every method sends at once and returns a
-// promise, so that pipelining is written by not awaiting yet. Knows commands and their answers, not why they are asked.
+// promise, so that pipelining is written by not awaiting yet. Knows which mailbox is selected and which capabilities
+// there are; how each question is put and its answer read stands in mailbox_list.ts, messages.ts and qresync.ts.
 
-import { ByeError, CommandError, ProtocolError, TransportError } from "../errors.ts";
+import { ByeError, CommandError, ProtocolError, SilentLeaveError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import {
-  append,
   type AppendMessage,
-  type Capabilities,
-  Capabilities as CapabilitySet,
+  Capabilities,
   type Command,
   create,
   type Data,
   deleteMailbox,
-  enable,
-  type FetchItems,
+  examine,
   type FlagSet,
-  list,
   logout,
   type ModSeq,
   renameMailbox,
   type Resync,
   select,
-  type StatusItems,
   type StatusResponse,
   subscribe,
-  uidExpunge,
-  uidFetch,
-  uidSearch,
-  UidSet,
-  UidSetBuilder,
-  uidStore,
+  type UidSet,
+  unselect,
   unsubscribe,
 } from "../protocol/mod.ts";
+import type { Assumption } from "./assumption.ts";
+import { MAX_ALERTS, shortText } from "./bounds.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
+import { findAppendLimit, findDelimiter, listMailboxes } from "./mailbox_list.ts";
+import { appendMessages, expungeMessages, fetchMessages, searchMessages, storeFlags } from "./messages.ts";
+import { enableQresync } from "./qresync.ts";
 import type { Request } from "./request.ts";
 import { type KeepFlags, SelectedMailbox } from "./selected.ts";
-import type { Appended, FetchHandler, ListEntry, Stored } from "./session_types.ts";
+import { Selection } from "./selection.ts";
+import type { Appending, FetchHandler, ListEntry, ListSelection, SessionListener, Stored } from "./session_types.ts";
 
-/** Longest UID set in one command; Dovecot 2.3.4 fails on longer lines. */
-const MAX_SET_OCTETS = 4096;
+/** How long a session that was told to stop waits for the answer to an APPEND. */
+const STOP_GRACE_MS = 3000;
+
+/** What the work on one mailbox may ask of its server. */
+export type MailboxSession = Pick<
+  Session,
+  "capabilities" | "select" | "search" | "fetch" | "store" | "expunge" | "append" | "appendLimit"
+>;
 
 export class Session implements ConnectionEvents {
-  capabilities: Capabilities = new CapabilitySet([]);
+  capabilities: Capabilities = new Capabilities([]);
   /** False until the server has named its capabilities since they were last forgotten. */
   capabilitiesKnown = false;
+  /** What the server told with its answer to the login; null: nothing, or that is not known yet. */
+  toldAtLogin: Capabilities | null = null;
+  /** The server does not say when it leaves a mailbox for another: UNSELECT is sent, and answered, before. */
+  leavesSilently = false;
+  #assumption: Assumption | null = null;
+  /** Who waits for what the server says unasked. */
+  listener: SessionListener | null = null;
   readonly #log: Logger;
+  #alerts = 0;
   #connection: Connection | null = null;
-  #selected: SelectedMailbox | null = null;
-  /** SELECTs in flight whose mailbox is not the selected one yet. */
-  readonly #selecting: SelectedMailbox[] = [];
+  readonly #selection = new Selection();
+  #qresync: Promise<void> | null = null;
+  readonly #delimiters = new Map<string, Promise<string | null>>();
 
   /** `component`: "local" or "remote", for errors and the log. */
   constructor(readonly component: string, log: Logger) {
@@ -73,19 +85,32 @@ export class Session implements ConnectionEvents {
 
   data(data: Data): void {
     if (data.kind === "capability") this.#learn(data.capabilities);
-    else this.#selected?.data(data);
+    else this.#selection.current?.data(data);
+  }
+
+  unclaimed(data: Data): void {
+    this.listener?.news(data);
+  }
+
+  ended(): void {
+    this.listener?.ended();
   }
 
   status(status: StatusResponse): void {
+    if (status.tag !== null) this.#assumption?.answer(status);
     const code = status.code;
     if (code === null) return;
-    if (code.code === "CAPABILITY") this.#learn(code.capabilities);
-    else if (code.code === "OTHER" && code.name === "ALERT") {
-      this.#log.with({ component: this.component }).notice(`[ALERT] ${status.text}`);
+    if (code.code === "OTHER" && status.tag === null) this.listener?.code(code.name);
+    if (code.code === "CAPABILITY") {
+      if (status.tag !== null && this.#assumption !== null) this.toldAtLogin = code.capabilities;
+      this.#learn(code.capabilities);
+    } else if (code.code === "OTHER" && code.name === "ALERT") {
+      if (this.#alerts++ < MAX_ALERTS) {
+        this.#log.with({ component: this.component }).notice(`[ALERT] ${shortText(status.text)}`);
+      }
     } else if (code.code === "OTHER" && code.name === "CLOSED") {
-      // RFC 7162 3.2.11: what follows is about the mailbox that is being selected.
-      this.#selected = this.#selecting.shift() ?? null;
-    } else this.#selected?.status(status);
+      this.#selection.left();
+    } else this.#selection.current?.status(status);
   }
 
   #learn(capabilities: Capabilities): void {
@@ -93,8 +118,15 @@ export class Session implements ConnectionEvents {
     this.capabilitiesKnown = true;
   }
 
+  /** Goes on as if the server had told these: `assumption` sees every tagged answer, and ends the session otherwise. */
+  assume(capabilities: Capabilities, assumption: Assumption): void {
+    this.#assumption = assumption;
+    this.toldAtLogin = capabilities;
+    this.#learn(capabilities);
+  }
+
   forgetCapabilities(): void {
-    this.capabilities = new CapabilitySet([]);
+    this.capabilities = new Capabilities([]);
     this.capabilitiesKnown = false;
   }
 
@@ -103,185 +135,130 @@ export class Session implements ConnectionEvents {
   /** Sends a command. @throws CommandError on NO or BAD */
   async run(command: Command, request: Omit<Request, "command"> = {}): Promise<StatusResponse> {
     const status = await this.connection.submit({ ...request, command }).done;
-    return this.#expectOk(command, status);
+    return this.expectOk(command, status);
   }
 
-  #expectOk(command: Command, status: StatusResponse): StatusResponse {
+  /** The answer, when it is OK. @throws CommandError otherwise */
+  expectOk(command: Command, status: StatusResponse): StatusResponse {
     if (status.status === "OK") return status;
+    throw this.refusalOf(command, status);
+  }
+
+  /** The error for a command that was answered NO or BAD. */
+  refusalOf(command: Command, status: StatusResponse): CommandError {
     const code = status.code?.code === "OTHER" ? status.code.name : (status.code?.code ?? null);
     const refusal = status.status === "NO" ? "NO" : "BAD";
-    throw new CommandError(command.name, refusal, code, status.text, { component: this.component });
-  }
-
-  /** @throws CapabilityError-like ProtocolError when the server did not confirm */
-  async enableQresync(): Promise<void> {
-    let enabled = false;
-    await this.run(enable(["QRESYNC"]), {
-      claim: (data) => {
-        if (data.kind !== "enabled") return false;
-        enabled ||= data.names.some((name) => name.toUpperCase() === "QRESYNC");
-        return true;
-      },
-    });
-    if (!enabled) throw new ProtocolError("Couldn't ENABLE QRESYNC", { component: this.component });
+    return new CommandError(command.name, refusal, code, shortText(status.text), { component: this.component });
   }
 
   /**
-   * The mailboxes that match one of the patterns, with subscription and status (RFC 5258, 5819).
-   * @param options the reference that the patterns are relative to, and selection options of RFC 5258; default none
+   * Once in a session, however often it is called. Goes on when the server says OK and nothing else, for what it reports is
+   * checked anyway, and SELECT asks it again.
+   * @throws ProtocolError when the server has enabled something else
    */
-  async list(
-    patterns: readonly string[],
-    statusItems: readonly string[],
-    options: { readonly reference?: string; readonly selection?: readonly string[] } = {},
-  ): Promise<readonly ListEntry[]> {
-    const { reference = "", selection = [] } = options;
-    const entries: ListEntry[] = [];
-    const statuses = new Map<string, StatusItems>();
-    await this.run(list(reference, patterns, { subscribed: true, status: statusItems, selection }), {
-      claim: (data) => {
-        if (data.kind === "mailbox-status") statuses.set(data.mailbox, data.items);
-        else if (data.kind !== "list") return false;
-        else {
-          const { mailbox, delimiter, attributes } = data;
-          entries.push({ mailbox, delimiter, attributes, status: null });
-        }
-        return true;
-      },
-    });
-    return entries.map((entry) => ({ ...entry, status: statuses.get(entry.mailbox) ?? null }));
+  enableQresync(): Promise<void> {
+    return this.#qresync ??= enableQresync(this, this.#log);
   }
 
-  /** The hierarchy delimiter of the personal namespace, or of that of the reference: LIST REFERENCE "". */
-  async listDelimiter(reference = ""): Promise<string | null> {
-    const delimiters: (string | null)[] = [];
-    await this.run(list(reference, [""], null), {
-      claim: (data) => {
-        if (data.kind !== "list") return false;
-        delimiters.push(data.delimiter);
-        return true;
-      },
-    });
-    const [delimiter] = delimiters;
-    if (delimiters.length !== 1 || delimiter === undefined) {
-      throw new ProtocolError("Missing or unexpected (unsolicited) LIST response.", { component: this.component });
-    }
-    return delimiter;
+  // ---- mailboxes
+
+  /** The mailboxes that match one of the patterns, with subscription and status (RFC 5258, 5819). */
+  list(
+    patterns: readonly string[],
+    statusItems: readonly string[],
+    options: ListSelection = {},
+  ): Promise<readonly ListEntry[]> {
+    return listMailboxes(this, patterns, statusItems, options);
+  }
+
+  /** The hierarchy delimiter of the personal namespace, or of that of the reference: LIST REFERENCE "", asked once. */
+  listDelimiter(reference = ""): Promise<string | null> {
+    const asked = this.#delimiters.get(reference) ?? findDelimiter(this, reference);
+    this.#delimiters.set(reference, asked);
+    return asked;
   }
 
   /**
    * Selects a mailbox; what the server reports of it is collected until `freeze()`. Reading commands may be sent behind
    * it without waiting; commands that change messages may not (a recreated mailbox has the old UIDs).
    */
-  async select(mailbox: string, resync: Resync | null, keep: KeepFlags): Promise<SelectedMailbox> {
-    const selected = new SelectedMailbox(mailbox, keep);
-    if (this.#selected === null && this.#selecting.length === 0) this.#selected = selected;
-    else this.#selecting.push(selected);
-    try {
-      await this.run(select(mailbox, resync));
-    } catch (error) {
-      if (this.#selected === selected) this.#selected = null;
-      const waiting = this.#selecting.indexOf(selected);
-      if (waiting >= 0) this.#selecting.splice(waiting, 1);
-      throw error;
-    }
-    if (this.#selecting.includes(selected)) {
-      const text = "The server selected another mailbox without [CLOSED] (RFC 7162 3.2.11)";
-      throw new ProtocolError(text, { component: this.component, mailbox });
-    }
+  select(mailbox: string, resync: Resync | null, keep: KeepFlags): Promise<SelectedMailbox> {
+    return this.#open(new SelectedMailbox(mailbox, keep, this.component), select(mailbox, resync));
+  }
+
+  /** Selects a mailbox only to be told of changes in it: what is said of it later is for the listener alone. */
+  async examine(mailbox: string): Promise<SelectedMailbox> {
+    const claim = (data: Data) => ["exists", "recent", "fetch", "vanished", "flags"].includes(data.kind);
+    const selected = new SelectedMailbox(mailbox, () => false, this.component);
+    const examined = await this.#open(selected, examine(mailbox), { claim });
+    examined.freeze();
+    return examined;
+  }
+
+  /** The mailbox that commands which are sent now are about, as far as the server has told of it. */
+  get target(): SelectedMailbox | null {
+    return this.#selection.last;
+  }
+
+  /** Whether what the server says of messages is about this one. */
+  isAbout(selected: SelectedMailbox | null): boolean {
+    return this.#selection.current === selected;
+  }
+
+  /** Leaves the selected mailbox, if there is one and the server knows how (RFC 3691). */
+  async unselect(): Promise<void> {
+    // A SELECT may be in flight before it.
+    const left = this.#selection.last;
+    if (left === null || !this.capabilities.has("UNSELECT")) return;
+    await this.run(unselect(), {
+      answered: ({ status }) => {
+        if (status === "OK" && this.#selection.current === left) this.#selection.left();
+      },
+    });
+  }
+
+  async #open(
+    selected: SelectedMailbox,
+    command: Command,
+    request: Omit<Request, "command"> = {},
+  ): Promise<SelectedMailbox> {
+    this.#selection.begin(selected);
+    if (this.leavesSilently && this.#selection.isWaiting(selected)) this.#leaveFor(selected);
+    // At once, for what is said next may be about the mailbox of the next SELECT.
+    const answered = ({ status }: StatusResponse) => {
+      if (status !== "OK") this.#selection.failed(selected);
+      else if (this.#selection.isWaiting(selected)) this.abort(this.#silentLeave(selected.mailbox));
+    };
+    await this.run(command, { ...request, answered });
+    if (this.#selection.isWaiting(selected)) throw this.#silentLeave(selected.mailbox);
     return selected;
   }
 
-  /** Which of these UIDs exist in the selected mailbox. With `freeze`, ends the collection when the answer comes. */
-  async search(uids: UidSet, options: { readonly freeze?: boolean } = {}): Promise<UidSet> {
-    const esearch = this.capabilities.has("ESEARCH");
-    let found = UidSet.empty;
-    const claim = (data: Data): boolean => {
-      if (data.kind !== "search" && data.kind !== "esearch") return false;
-      found = found.union(data.kind === "search" ? data.numbers : data.all ?? UidSet.empty);
-      // The answer counts the messages that were announced before it: RFC 9051 5.2.
-      if (options.freeze === true) this.#selected?.freeze();
-      return true;
+  /** Nothing is sent behind UNSELECT before it is answered: SELECT, and what is sent behind that, wait with it. */
+  #leaveFor(selected: SelectedMailbox): void {
+    if (!this.capabilities.has("UNSELECT")) return;
+    const answered = ({ status }: StatusResponse) => {
+      // Without a selected mailbox, for one was refused, the server may say BAD.
+      if (status === "OK" || this.#selection.current === null) this.#selection.enter(selected);
     };
-    await Promise.all([...uids.chunks(MAX_SET_OCTETS)].map((part) => this.run(uidSearch(part, esearch), { claim })));
-    return found;
+    this.connection.submit({ command: unselect(), barrier: "last", answered });
   }
 
-  /** UID FETCH, split where the set is too long for one line. */
-  async fetch(uids: UidSet, items: string, handler: FetchHandler): Promise<void> {
-    const runs = [...uids.chunks(MAX_SET_OCTETS)].map((part) => {
-      const mine = (known: FetchItems): boolean => known.uid !== null && part.has(known.uid);
-      const request: Omit<Request, "command"> = {
-        claim: (data) => {
-          if (data.kind !== "fetch" || !mine(data.items)) return false;
-          handler.message?.(data.items);
-          return true;
-        },
-      };
-      const { bodies } = handler;
-      return this.run(
-        uidFetch(part, items),
-        bodies === undefined ? request : {
-          ...request,
-          bodies: { accepts: mine, begin: bodies.begin, data: bodies.data, end: bodies.end },
-        },
-      );
-    });
-    await Promise.all(runs);
-  }
-
-  /** UID STORE of exactly these flags, unless a message changed after `unchangedSince`. */
-  async store(uids: UidSet, flags: FlagSet, unchangedSince: ModSeq): Promise<Stored> {
-    const reported = new UidSetBuilder();
-    let refused = UidSet.empty;
-    const runs = [...uids.chunks(MAX_SET_OCTETS)].map(async (part) => {
-      const command = uidStore(part, { mode: "replace", flags: flags.flags, unchangedSince });
-      const status = await this.connection.submit({ command, claim: reportedIn(part, reported, flags) }).done;
-      if (status.code?.code === "MODIFIED") refused = refused.union(status.code.uids.intersect(part));
-      else this.#expectOk(command, status);
-    });
-    await Promise.all(runs);
-    return { reported: reported.build(), refused };
-  }
-
-  /** Marks messages \Deleted and expunges exactly them (RFC 4315 2.1). Resolves to those that the server reported gone. */
-  async expunge(uids: UidSet): Promise<UidSet> {
-    const gone = new UidSetBuilder();
-    const runs = [...uids.chunks(MAX_SET_OCTETS)].flatMap((part) => {
-      const mark = uidStore(part, { mode: "add", flags: ["\\Deleted"], unchangedSince: null });
-      return [
-        this.run(mark, { claim: reportedIn(part, new UidSetBuilder(), null) }),
-        this.run(uidExpunge(part), {
-          claim: (data) => {
-            if (data.kind !== "vanished" || data.earlier) return false;
-            const mine = data.uids.intersect(part);
-            for (let i = 0; i < mine.bounds.length; i += 2) gone.add(mine.bounds[i] ?? 0, mine.bounds[i + 1] ?? 0);
-            return true;
-          },
-        }),
-      ];
-    });
-    await Promise.all(runs);
-    return gone.build();
+  #silentLeave(mailbox: string): ProtocolError {
+    const text = "The server selected another mailbox without [CLOSED] (RFC 7162 3.2.11)";
+    const context = { component: this.component, mailbox };
+    if (!this.capabilities.has("UNSELECT")) {
+      return new ProtocolError(`${text}, and has no UNSELECT (RFC 3691) to leave one by`, context);
+    }
+    return this.leavesSilently ? new ProtocolError(text, context) : new SilentLeaveError(text, context);
   }
 
   /**
-   * APPEND, or MULTIAPPEND for several messages (RFC 3502), which is all or nothing. `pump` writes the one streamed body.
-   * `done` resolves to null when the server did not tell the UIDs, and rejects with CommandError when it refused.
+   * The size in octets beyond which no message can be appended (RFC 7889); null: the server names none. Asks the server
+   * only when the limit may be another one for each mailbox.
    */
-  append(
-    mailbox: string,
-    messages: readonly AppendMessage[],
-    pump?: Request["pump"],
-  ): { readonly written: Promise<void>; readonly done: Promise<Appended | null> } {
-    const command = append(mailbox, messages);
-    const sent = this.connection.submit(pump === undefined ? { command } : { command, pump });
-    const done = sent.done.then((status) => {
-      const { code } = this.#expectOk(command, status);
-      return code?.code === "APPENDUID" ? { uidValidity: code.uidValidity, uids: code.uids } : null;
-    });
-    done.catch(() => {});
-    return { written: sent.written, done };
+  appendLimit(mailbox: string): Promise<number | null> {
+    return findAppendLimit(this, mailbox);
   }
 
   async create(mailbox: string): Promise<void> {
@@ -302,16 +279,56 @@ export class Session implements ConnectionEvents {
     await this.run(subscribed ? subscribe(mailbox) : unsubscribe(mailbox));
   }
 
+  // ---- messages
+
+  /** Which of these UIDs exist in the selected mailbox. With `freeze`, ends the collection when the answer comes. */
+  search(uids: UidSet, options: { readonly freeze?: boolean } = {}): Promise<UidSet> {
+    // The answer counts the messages that were announced before it: RFC 9051 5.2.
+    const selected = this.target;
+    return searchMessages(this, uids, () => options.freeze === true && selected?.freeze());
+  }
+
+  /** UID FETCH, split where the set is too long for one line. */
+  fetch(uids: UidSet, items: string, handler: FetchHandler): Promise<void> {
+    return fetchMessages(this, uids, items, handler);
+  }
+
+  /** UID STORE of exactly these flags, unless a message changed after `unchangedSince`. */
+  store(uids: UidSet, flags: FlagSet, unchangedSince: ModSeq): Promise<Stored> {
+    return storeFlags(this, uids, flags, unchangedSince);
+  }
+
+  /** Marks messages \Deleted and expunges exactly them (RFC 4315 2.1). Resolves to those that the server reported gone. */
+  expunge(uids: UidSet): Promise<UidSet> {
+    return expungeMessages(this, uids);
+  }
+
+  /**
+   * APPEND, or MULTIAPPEND for several messages (RFC 3502), which is all or nothing. `pump` writes the one streamed body.
+   */
+  append(mailbox: string, messages: readonly AppendMessage[], pump?: Request["pump"]): Appending {
+    return appendMessages(this, mailbox, messages, pump);
+  }
+
+  // ---- the end
+
   /** Says LOGOUT without waiting for the answer, then closes. Never throws. */
   async logout(): Promise<void> {
+    this.#assumption?.stop();
     if (this.closed !== null) return;
     const bye = new ByeError("Logged out", { component: this.component });
     await this.connection.submit({ command: logout() }).written.catch(() => {});
     this.connection.close(bye);
   }
 
+  /** Ends the session; an APPEND that was sent gets a moment to be answered. */
+  stop(reason: Error): void {
+    this.connection.drain(reason, STOP_GRACE_MS);
+  }
+
   /** Ends the session at once. */
   abort(reason: Error): void {
+    this.#assumption?.stop();
     this.connection.close(reason);
   }
 
@@ -319,15 +336,4 @@ export class Session implements ConnectionEvents {
   static isLost(error: unknown): boolean {
     return error instanceof TransportError || error instanceof ProtocolError || error instanceof ByeError;
   }
-}
-
-/** A claim for the FETCH responses that a STORE causes; one with other flags tells of somebody else's change. */
-function reportedIn(uids: UidSet, reported: UidSetBuilder, wanted: FlagSet | null): (data: Data) => boolean {
-  return (data) => {
-    if (data.kind !== "fetch") return false;
-    const { uid, flags, modSeq } = data.items;
-    if (uid === null || !uids.has(uid)) return false;
-    if (modSeq !== null && (flags === null || flags.key === wanted?.key)) reported.add(uid);
-    return true;
-  };
 }

@@ -10,11 +10,18 @@ export class WireLog {
   #line = "";
   #continued = false;
   #skip = 0;
+  /** While a command with credentials is unanswered: its tag. */
+  #hiddenTag: string | null = null;
 
   readonly #show: (line: string) => void;
 
   constructor(show: (line: string) => void) {
     this.#show = show;
+  }
+
+  /** Until the answer with this tag nothing is shown that could repeat a password: some servers do. */
+  hideUntil(tag: string): void {
+    this.#hiddenTag = tag;
   }
 
   feed(chunk: Uint8Array): void {
@@ -32,12 +39,25 @@ export class WireLog {
     }
   }
 
+  #redacted(line: string, tag: string): string {
+    if (!line.startsWith(`${tag} `)) return "[REDACTED]";
+    this.#hiddenTag = null;
+    return withoutText(line);
+  }
+
   #lineEnd(): void {
-    this.#show(this.#continued ? `[...]${this.#line}` : this.#line);
+    const line = this.#continued ? `[...]${this.#line}` : this.#line;
+    this.#show(this.#hiddenTag === null ? line : this.#redacted(line, this.#hiddenTag));
     this.#skip = announcedOctets(this.#line, this.#continued);
     this.#continued = this.#skip > 0;
     this.#line = "";
   }
+}
+
+/** What is left of an answer: its status and code. */
+function withoutText(line: string): string {
+  const kept = /^\S+ ((?:OK|NO|BAD)(?: \[[^\]]*\])?)/i.exec(line)?.[1] ?? "";
+  return `xxx ${kept} [REDACTED]`;
 }
 
 /** Length of the literal that a line announces; 0 when it announces none (a status text is never one). */

@@ -2,7 +2,7 @@
 // are not resolved here (load.ts does), and nobody is asked whether a host exists.
 // Nothing is silently ignored: what has no effect is a warning, what cannot be done is an error.
 
-import { asciiUpper, escapeControls } from "../base/bytes.ts";
+import { asciiUpper, escapeControls, utf8Octets } from "../base/bytes.ts";
 import { ConfigError } from "../errors.ts";
 import { findService, parseHost, parsePort } from "./address.ts";
 import { DEFAULT_SECTION, type IniEntry, type IniFile, type IniSection } from "./ini.ts";
@@ -22,16 +22,24 @@ import {
   writtenText,
 } from "./section.ts";
 import { NO_TLS, tlsOptions } from "./tls_options.ts";
-import type { Config, ProxyConfig, ServerConfig, ServerType } from "./types.ts";
+import type { Config, DeleteLimit, ProxyConfig, ServerConfig, ServerType } from "./types.ts";
 
-/** Reserved for options that the original must not see (it ignores unknown sections). None exists so far. */
-const EXTRA_SECTIONS: readonly string[] = ["extra", "extra.local", "extra.remote"];
+/**
+ * Sections for options that the original must not see: it ignores unknown sections, and dies of unknown options. Each adds
+ * to the section that it is named after; the first to what stands above all sections.
+ */
+const EXTRA_SECTION = "extra";
+const EXTRA_SERVER_SECTIONS: readonly string[] = ["extra.local", "extra.remote"];
+
+/** Each of a tunnel's is another process, or another login at a far machine. */
+const TUNNEL_CONNECTIONS = 1;
+const NETWORK_CONNECTIONS = 4;
 
 /** The port of a tunnel, which has none. */
 const NO_PORT = 0;
 
 /** What the file says, before paths are resolved. */
-export interface Settings extends ListSettings, LogSettings {
+export interface Settings extends ListSettings, LogSettings, Pick<Config, "maxDeletes" | "fullCheckDays"> {
   /** The option `database` as written, relative or absolute; null when it is missing. */
   readonly database: string | null;
   readonly defaultDatabase: DefaultDatabase;
@@ -64,9 +72,9 @@ type LogSettings = Pick<Config, "logFile" | "logPrefix">;
 export function interpret(ini: IniFile, file: string, services: () => string): Settings {
   const warnings: string[] = [];
   for (const section of ini.values()) checkSection(section, file, warnings);
-  const inherited: ReadonlyMap<string, IniEntry> = ini.get(DEFAULT_SECTION)?.entries ?? new Map();
-  const local: ServerOptions = { server: "local", file, inherited, section: requireSection(ini, "local", file) };
-  const remote: ServerOptions = { server: "remote", file, inherited, section: requireSection(ini, "remote", file) };
+  const inherited = withExtra(ini.get(DEFAULT_SECTION), ini.get(EXTRA_SECTION), file);
+  const local: ServerOptions = { server: "local", file, inherited, section: serverSection(ini, "local", file) };
+  const remote: ServerOptions = { server: "remote", file, inherited, section: serverSection(ini, "remote", file) };
   const database = inherited.get("database");
   const remoteHost = writtenText(remote, "host");
   return {
@@ -79,38 +87,69 @@ export function interpret(ini: IniFile, file: string, services: () => string): S
     remote: buildServer(remote, services, warnings),
     ...listSettings(inherited, file),
     ...logSettings(inherited, file),
+    maxDeletes: deleteLimit(inherited.get("max-deletes")),
+    fullCheckDays: days(inherited.get("full-check")?.value ?? OPTIONS.get("full-check")?.default.local ?? "never"),
     warnings,
   };
 }
 
 function checkSection(section: IniSection, file: string, warnings: string[]): void {
   const name = escapeControls(section.name);
-  if (EXTRA_SECTIONS.includes(section.name)) {
-    for (const entry of section.entries.values()) throw invalidOption(entry, file, `no option of [${name}] is known`);
-    return;
-  }
-  if (section.name !== DEFAULT_SECTION && section.name !== "local" && section.name !== "remote") {
+  const isExtraServer = EXTRA_SERVER_SECTIONS.includes(section.name);
+  const isExtra = isExtraServer || section.name === EXTRA_SECTION;
+  if (!isExtra && section.name !== DEFAULT_SECTION && section.name !== "local" && section.name !== "remote") {
     warnings.push(`${file}:${section.line}: Section [${name}] is unknown, it has no effect`);
     return;
   }
   for (const entry of section.entries.values()) {
     const spec = OPTIONS.get(entry.key);
+    if ((isExtra && spec?.extra !== true) || (isExtraServer && spec?.scope !== "server")) {
+      throw invalidOption(entry, file, `[${name}] has no such option`);
+    }
     if (spec === undefined) throw invalidOption(entry, file, "there is no such option");
     if (!spec.accepts(entry.value)) throw invalidValue(entry, file, `expected ${spec.expected}`);
     if (spec.secret && entry.commented) {
       // As in the original; but half a password or command is a riddle to who does not know.
       warnings.push(`${at(entry, file)}: The value of option ${entry.key} ends before " ;", which begins a comment`);
     }
-    if (spec.scope === "global" && section.name !== DEFAULT_SECTION) {
+    if (spec.scope === "global" && !isExtra && section.name !== DEFAULT_SECTION) {
       warnings.push(`${at(entry, file)}: Option ${entry.key} has no effect in [${name}], put it above all sections`);
     }
   }
 }
 
-function requireSection(ini: IniFile, name: ServerName, file: string): IniSection {
+/** What stands in a section and in the one that adds to it. */
+function withExtra(
+  usual: IniSection | undefined,
+  extra: IniSection | undefined,
+  file: string,
+): ReadonlyMap<string, IniEntry> {
+  for (const entry of extra?.entries.values() ?? []) {
+    const other = usual?.entries.get(entry.key);
+    if (other !== undefined) throw invalidOption(entry, file, `it stands in line ${other.line} already`);
+  }
+  return new Map([...(usual?.entries ?? []), ...(extra?.entries ?? [])]);
+}
+
+/** Null: not configured. */
+function deleteLimit(entry: IniEntry | undefined): DeleteLimit | null {
+  if (entry === undefined) return null;
+  const { value } = entry;
+  if (value === "none") return { count: null, percent: null };
+  const number = Number.parseInt(value, 10);
+  return value.endsWith("%") ? { count: null, percent: number } : { count: number, percent: null };
+}
+
+/** Null: never. */
+function days(value: string): number | null {
+  const number = value === "never" ? 0 : Number.parseInt(value, 10);
+  return number === 0 ? null : number;
+}
+
+function serverSection(ini: IniFile, name: ServerName, file: string): IniSection {
   const section = ini.get(name);
   if (section === undefined) throw new ConfigError(`${file}: No such section ${name}: add [${name}]`);
-  return section;
+  return { ...section, entries: withExtra(section, ini.get(`${EXTRA_SECTION}.${name}`), file) };
 }
 
 function listSettings(entries: ReadonlyMap<string, IniEntry>, file: string): ListSettings {
@@ -118,7 +157,8 @@ function listSettings(entries: ReadonlyMap<string, IniEntry>, file: string): Lis
   const listMailbox = patterns === undefined ? null : parseListMailbox(patterns.value);
   if (patterns !== undefined && listMailbox === null) {
     const reason = 'expected bare words and "quoted words" with blanks between them';
-    throw new ConfigError(`${at(patterns, file)}: Invalid value for list-mailbox: ${patterns.value}: ${reason}`);
+    const shown = escapeControls(patterns.value);
+    throw new ConfigError(`${at(patterns, file)}: Invalid value for list-mailbox: ${shown}: ${reason}`);
   }
   const selection = entries.get("list-select-opts");
   const { options, problem } = parseSelectOptions(selection?.value ?? "");
@@ -163,6 +203,7 @@ function buildServer(options: ServerOptions, services: () => string, warnings: s
     username: rawValue(options, "username"),
     password: rawValue(options, "password"),
     compress: isYes(options, "compress"),
+    connections: connections(options, type),
     listReference: rawValue(options, "list-reference") ?? "",
     ...(type === "tunnel"
       ? { host: writtenText(options, "host") ?? DEFAULT_HOST, port: NO_PORT, proxy: null, tls: NO_TLS }
@@ -180,12 +221,18 @@ function serverType(options: ServerOptions): ServerType {
   return value === "imap" || value === "tunnel" ? value : "imaps";
 }
 
+function connections(options: ServerOptions, type: ServerType): number {
+  const written = rawValue(options, "connections");
+  if (written !== null) return Number.parseInt(written, 10);
+  return type === "tunnel" ? TUNNEL_CONNECTIONS : NETWORK_CONNECTIONS;
+}
+
 function networkHost(options: ServerOptions): string {
   const host = parseHost(writtenText(options, "host") ?? DEFAULT_HOST);
   if (host.kind === "host") return host.host;
   const entry = writtenEntry(options, "host");
   const place = entry === null ? options.file : at(entry, options.file);
-  throw new ConfigError(`${place}: Invalid IP literal: ${escapeControls(host.text)}`);
+  throw new ConfigError(`${place}: Invalid IP literal: ${escapeControls(utf8Octets(host.text))}`);
 }
 
 function networkPort(options: ServerOptions, type: "imap" | "imaps", services: () => string): number {

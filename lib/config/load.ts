@@ -27,7 +27,7 @@ export function loadConfig(fileArgument: string | null, environment: Environment
   const settings = interpret(parseIni(readRegularFile(file), visiblePath(file)), visiblePath(file), readServices);
   const warnings = [...settings.warnings];
   const database = databasePath(settings, environment, warnings);
-  const { listMailbox, listSelectOptions, ignoreMailbox, logFile, logPrefix } = settings;
+  const { listMailbox, listSelectOptions, ignoreMailbox, maxDeletes, fullCheckDays, logFile, logPrefix } = settings;
   const config = Object.freeze({
     file,
     database,
@@ -36,6 +36,8 @@ export function loadConfig(fileArgument: string | null, environment: Environment
     listMailbox,
     listSelectOptions,
     ignoreMailbox,
+    maxDeletes,
+    fullCheckDays,
     logFile,
     logPrefix,
   });

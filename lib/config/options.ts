@@ -21,6 +21,7 @@ export interface ValueRule {
 interface OptionTraits {
   readonly default?: string | Readonly<Record<ServerName, string>>;
   readonly secret?: boolean;
+  readonly extra?: boolean;
 }
 
 /** One option of the configuration file. */
@@ -31,6 +32,8 @@ export interface OptionSpec extends ValueRule {
   readonly default: Readonly<Record<ServerName, string | null>>;
   /** The value never appears in an error text. */
   readonly secret: boolean;
+  /** The original does not know it: it may also stand in [extra] and its like, which the original ignores. */
+  readonly extra: boolean;
 }
 
 /** The original's prefix of a log line: `local(INBOX): `, `local: ` or nothing. */
@@ -52,6 +55,12 @@ const TYPE = rule(/^(?:imaps?|tunnel)$/, "imap, imaps or tunnel");
 const MECHANISMS = rule(words(`[${ATOM_CHAR}]+`), "names of mechanisms, one space between them");
 const SELECTORS = rule(new RegExp(`^[ ${ATOM_CHAR}]*$`), "names of selectors, separated by spaces");
 const PROTOCOLS = rule(words("!?(?:SSLv[23]|TLSv1(?:\\.[0-3])?)"), "names of protocols such as !TLSv1.1");
+const DELETE_LIMIT = rule(
+  /^(?:[0-9]{1,10}|(?:[0-9]{1,2}|100)%|none)$/,
+  "a number, a percentage from 0% to 100%, or none",
+);
+const DAYS = rule(/^(?:[0-9]{1,4}|never)$/, "a number of days, or never");
+const CONNECTIONS = rule(/^(?:[1-9]|1[0-6])$/, "a number from 1 to 16");
 const FINGERPRINTS = rule(words("(?:[A-Za-z0-9]+\\$)?[0-9A-Fa-f]+"), "[ALGORITHM$]HEX, without colons");
 
 /** Every option, by its name. */
@@ -62,6 +71,8 @@ export const OPTIONS: ReadonlyMap<string, OptionSpec> = byName([
   option("list-mailbox", "global", ASCII_LINE),
   option("list-select-opts", "global", SELECTORS),
   option("ignore-mailbox", "global", ASCII_LINE),
+  option("max-deletes", "global", DELETE_LIMIT, { extra: true }),
+  option("full-check", "global", DAYS, { default: "30", extra: true }),
   option("list-reference", "server", ASCII_LINE_OR_EMPTY, { default: "" }),
   option("type", "server", TYPE, { default: "imaps" }),
   option("host", "server", TEXT, { default: DEFAULT_HOST }),
@@ -74,6 +85,7 @@ export const OPTIONS: ReadonlyMap<string, OptionSpec> = byName([
   option("command", "server", TEXT, { secret: true }),
   option("null-stderr", "server", YES_OR_NO, { default: "NO" }),
   option("compress", "server", YES_OR_NO, { default: { local: "NO", remote: "YES" } }),
+  option("connections", "server", CONNECTIONS, { extra: true }),
   option("SSL_protocols", "server", PROTOCOLS),
   option("SSL_protocol_min", "server", TEXT),
   option("SSL_protocol_max", "server", TEXT),
@@ -87,9 +99,9 @@ export const OPTIONS: ReadonlyMap<string, OptionSpec> = byName([
 ]);
 
 function option(name: string, scope: OptionScope, valueRule: ValueRule, traits: OptionTraits = {}): OptionSpec {
-  const { default: value = null, secret = false } = traits;
+  const { default: value = null, secret = false, extra = false } = traits;
   const perServer = value === null || typeof value === "string" ? { local: value, remote: value } : value;
-  return { name, scope, ...valueRule, default: perServer, secret };
+  return { name, scope, ...valueRule, default: perServer, secret, extra };
 }
 
 function byName(specs: readonly OptionSpec[]): ReadonlyMap<string, OptionSpec> {

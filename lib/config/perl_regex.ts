@@ -44,7 +44,10 @@ class Unmappable extends Error {}
 export function translatePerlRegex(pattern: string): PerlRegex {
   try {
     const { source, ignoreCase } = new Translator(pattern).run();
-    return { kind: "regex", regex: new RegExp(source, ignoreCase ? "vi" : "v") };
+    const regex = new RegExp(source, ignoreCase ? "vi" : "v");
+    // Only now the engine compiles it, and may find it too large.
+    regex.test("");
+    return { kind: "regex", regex };
   } catch (error) {
     if (error instanceof Unmappable) return { kind: "problem", problem: error.message };
     // The engine quotes the pattern, which the user has before him already, and then says what is wrong.

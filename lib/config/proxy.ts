@@ -27,7 +27,7 @@ export function parseProxy(value: string, services: () => string): ProxyResult {
   const resolve = RESOLVE.get(scheme);
   if (resolve === undefined) return invalid(`the protocol ${scheme} is not supported: expected socks5 or socks5h`);
   const host = parseHost(hostText);
-  if (host.kind === "bad-literal") return invalid(`Invalid IP literal: ${host.text}`);
+  if (host.kind === "bad-literal") return invalid("Invalid IP literal");
   const port = portText === undefined ? DEFAULT_PORT : parsePort(portText);
   if (port === null) return invalid("expected a port from 1 to 65535");
   const number = port === "name" ? findService(services(), portText ?? "") : port;

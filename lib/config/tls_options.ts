@@ -54,7 +54,7 @@ export function tlsOptions(options: ServerOptions, warnings: string[]): TlsOptio
     caFile: writtenText(options, "SSL_CAfile"),
     caPath: writtenText(options, "SSL_CApath"),
     fingerprints: fingerprints(options),
-    serverName: writtenText(options, "SSL_hostname"),
+    serverName: serverName(options),
     ...versions,
     cipherList: namesOf(writtenEntry(options, "SSL_cipherlist")),
     // For OpenSSL an empty list means that TLS 1.3 is not offered.
@@ -127,9 +127,18 @@ function fingerprints(options: ServerOptions): readonly Fingerprint[] {
   });
 }
 
-/** The names of a list of OpenSSL, which are separated by colons, commas or spaces. */
+/** The runtime leaves out what is no ASCII without a word, and takes no addresses (RFC 6066 section 3). */
+function serverName(options: ServerOptions): string | null {
+  const entry = writtenEntry(options, "SSL_hostname");
+  if (entry === null || (/^[A-Za-z0-9._-]*$/.test(entry.value) && !/^[0-9.]+$/.test(entry.value))) {
+    return entry?.value ?? null;
+  }
+  throw invalidValue(entry, options.file, "expected a host name, in ASCII, or nothing for no SNI");
+}
+
+/** The names of a list of OpenSSL, which stand between colons, semicolons, commas or spaces; `@` begins one as well. */
 function namesOf(entry: IniEntry | null): readonly string[] | null {
-  return entry === null ? null : entry.value.split(/[:, ]+/).filter((name) => name !== "");
+  return entry === null ? null : entry.value.split(/[:;, ]+|(?=@)/).filter((name) => name !== "");
 }
 
 function where(options: ServerOptions, name: string): string {

@@ -51,10 +51,20 @@ export interface ServerConfig {
   readonly username: string | null;
   readonly password: string | null;
   readonly compress: boolean;
+  /** How many connections a run may have at once; 1 at least. */
+  readonly connections: number;
   readonly tls: TlsOptions;
   readonly proxy: ProxyConfig | null;
   /** Prefix of every name on this server, with NUL for its delimiter where the user wrote one; mostly "". */
   readonly listReference: string;
+}
+
+/** How many messages of one mailbox one run may delete on one side. */
+export interface DeleteLimit {
+  /** null: any number. */
+  readonly count: number | null;
+  /** Of the mailbox's messages, where they are more than a few; null: any share. */
+  readonly percent: number | null;
 }
 
 export interface Config {
@@ -70,6 +80,10 @@ export interface Config {
   readonly listSelectOptions: readonly string[];
   /** Matched against internal names (delimiter as NUL); null: nothing is ignored. */
   readonly ignoreMailbox: RegExp | null;
+  /** null: the default. */
+  readonly maxDeletes: DeleteLimit | null;
+  /** Every message is compared with its copy after so many days; null: never. */
+  readonly fullCheckDays: number | null;
   readonly logFile: string | null;
   readonly logPrefix: string;
 }

@@ -1,7 +1,7 @@
 // What the rest of the program may use of the log.
 
 export { type LogFile, openLogFile } from "./log_file.ts";
-export { createLogger, type LoggerOptions, type LogSink, stderrSink, type TimedSink } from "./logger.ts";
-export { formatTraffic, octetCount } from "./numbers.ts";
-export { cleanText, redactCommand, secretLine, type Sender, wireLine } from "./redact.ts";
+export { createLogger, type LogSink, stderrSink } from "./logger.ts";
+export { formatTraffic, octetCount, totalTraffic } from "./numbers.ts";
+export { onceLog } from "./once_log.ts";
 export type { LogContext, Logger } from "./types.ts";

@@ -21,6 +21,19 @@ export function formatTraffic(traffic: Traffic): string {
   return `IMAP traffic (bytes): ${received} ${sent}`;
 }
 
+/** What crossed several connections. */
+export function totalTraffic(traffics: readonly Traffic[]): Traffic {
+  const sum = (count: (traffic: Traffic) => number) => traffics.reduce((total, each) => total + count(each), 0);
+  const compressed = traffics.some(({ wireReceived }) => wireReceived !== null);
+  return {
+    received: sum(({ received }) => received),
+    sent: sum(({ sent }) => sent),
+    // Without compression the wire has what was said.
+    wireReceived: compressed ? sum(({ received, wireReceived }) => wireReceived ?? received) : null,
+    wireSent: compressed ? sum(({ sent, wireSent }) => wireSent ?? sent) : null,
+  };
+}
+
 function direction(verb: string, octets: number, wireOctets: number | null): string {
   const count = `${verb} ${octetCount(octets)}`;
   if (wireOctets === null || octets === 0) return count;

@@ -26,9 +26,15 @@ export function compilePrefix(format: string): Prefix {
   return (context) => render(parts, context);
 }
 
+/** Conditionals in conditionals; what is deeper stands for itself. */
+const MAX_DEPTH = 100;
+
 class FormatReader {
   readonly #format: string;
   #at = 0;
+  #depth = 0;
+  /** What was read at a position, and where it ended: behind one that is not complete everything is read again. */
+  readonly #read = new Map<number, { readonly condition: Part | null; readonly end: number }>();
 
   constructor(format: string) {
     this.#format = format;
@@ -69,6 +75,19 @@ class FormatReader {
   /** A conditional, consumed; or null when there is no complete one here. */
   #condition(): Part | null {
     const start = this.#at;
+    const known = this.#read.get(start);
+    if (known !== undefined) {
+      this.#at = known.end;
+      return known.condition;
+    }
+    this.#depth++;
+    const condition = this.#depth > MAX_DEPTH ? null : this.#readCondition(start);
+    this.#depth--;
+    this.#read.set(start, { condition, end: this.#at });
+    return condition;
+  }
+
+  #readCondition(start: number): Part | null {
     const opening = /^%\?([A-Za-z])\?/.exec(this.#format.slice(start, start + 4));
     if (opening === null) return null;
     this.#at += opening[0].length;

@@ -13,6 +13,12 @@ export class Capabilities {
     return this.names.has(name.toUpperCase());
   }
 
+  /** The size in octets of APPENDLIMIT=, which holds for all mailboxes (RFC 7889 3); null: there is none. */
+  get appendLimit(): number | null {
+    const [value = ""] = this.values("APPENDLIMIT");
+    return /^\d{1,15}$/.test(value) ? Number(value) : null;
+  }
+
   /** What follows `PREFIX=` in every capability that starts so, in the server's order: `values("AUTH")`. */
   values(prefix: string): readonly string[] {
     const start = `${prefix.toUpperCase()}=`;

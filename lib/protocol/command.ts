@@ -1,4 +1,5 @@
-// Commands as values, one builder for each (RFC 9051 section 6, RFC 2177, 3502, 4315, 4978, 5161, 5258, 5819, 7162).
+// Commands as values, one builder for each (RFC 9051 section 6, RFC 2177, 3502, 4315, 4978, 5161, 5258, 5465, 5819,
+// 7162).
 // The order of arguments and what must be quoted is decided here; tags, literals on the wire and when to send are not.
 // Strings hold one character per octet.
 
@@ -51,6 +52,8 @@ export interface StoreOptions {
 export interface ListOptions {
   readonly subscribed: boolean;
   readonly status: readonly string[];
+  /** Ask for \Trash and the like (RFC 6154); default false. */
+  readonly specialUse?: boolean;
   /** Selection options; each is an atom. */
   readonly selection?: readonly string[];
 }
@@ -61,6 +64,25 @@ export function capability(): Command {
 
 export function noop(): Command {
   return command("NOOP");
+}
+
+/** Ended by a line DONE, which is not part of the command (RFC 2177). */
+export function idle(): Command {
+  return command("IDLE");
+}
+
+/** NOTIFY SET for all mailboxes of the personal namespaces, those to come included (RFC 5465 3.1, 6.3). */
+export function notifySet(events: readonly string[]): Command {
+  return command("NOTIFY", "SET", `(PERSONAL (${events.join(" ")}))`);
+}
+
+export function notifyNone(): Command {
+  return command("NOTIFY", "NONE");
+}
+
+/** STATUS of one mailbox (RFC 9051 6.3.11). */
+export function status(mailbox: string, items: readonly string[]): Command {
+  return command("STATUS", astring(mailbox), `(${items.join(" ")})`);
 }
 
 export function logout(): Command {
@@ -91,8 +113,8 @@ export function login(user: string, password: string): Command {
 
 /**
  * LIST (selection) reference patterns RETURN (...) (RFC 5258, RFC 5819).
- * @param options what to return besides: subscriptions, and STATUS items of each mailbox; and which mailboxes to select
- * by selection options, default all; null for plain LIST
+ * @param options what to return besides: subscriptions, special uses (RFC 6154), and STATUS items of each mailbox; and
+ * which mailboxes to select by selection options, default all; null for plain LIST
  */
 export function list(
   reference: string,
@@ -105,6 +127,7 @@ export function list(
     : ["(", ...separated(patterns.map(listPattern)), ")"];
   const returned: string[] = [];
   if (options !== null && options.subscribed) returned.push("SUBSCRIBED");
+  if (options?.specialUse === true) returned.push("SPECIAL-USE");
   if (options !== null && options.status.length > 0) returned.push(`STATUS (${options.status.join(" ")})`);
   const options5258 = returned.length > 0 ? [`RETURN (${returned.join(" ")})`] : [];
   const selection = options?.selection ?? [];
@@ -118,6 +141,11 @@ export function select(mailbox: string, resync: Resync | null): Command {
   if (resync.knownUids !== null) args.push(setText(resync.knownUids));
   if (resync.sample !== null) args.push(`(${setText(resync.sample.seqs)} ${setText(resync.sample.uids)})`);
   return command("SELECT", astring(mailbox), `(QRESYNC (${args.join(" ")}))`);
+}
+
+/** SELECT that changes nothing, not even what is \Recent. */
+export function examine(mailbox: string): Command {
+  return command("EXAMINE", astring(mailbox));
 }
 
 export function unselect(): Command {
@@ -176,14 +204,14 @@ export function uidExpunge(uids: UidSet): Command {
  */
 export function append(mailbox: string, messages: readonly AppendMessage[]): Command {
   if (messages.length === 0) throw new Error("APPEND of no message");
-  const args: Argument[] = [];
+  const parts = separated(["APPEND", astring(mailbox)]);
   for (const { flags, internalDate, body } of messages) {
     const bad = flags.find((flag) => !isSendableFlag(flag));
     if (bad !== undefined) throw new Error(`APPEND with a flag that must not be sent: ${JSON.stringify(bad)}`);
-    args.push(`(${flags.join(" ")})`, `"${formatInternalDate(internalDate)}"`);
-    args.push([typeof body === "number" ? { stream: body } : { literal: body }]);
+    parts.push(` (${flags.join(" ")}) "${formatInternalDate(internalDate)}" `);
+    parts.push(typeof body === "number" ? { stream: body } : { literal: body });
   }
-  return command("APPEND", astring(mailbox), ...args);
+  return { name: "APPEND", parts: merged(parts), secret: false };
 }
 
 /** One argument: text, or parts that belong together without spaces between them. */

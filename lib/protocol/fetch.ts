@@ -9,10 +9,10 @@ import {
   acceptNil,
   atLiteral,
   literalHeader,
+  MAX_NUMBER,
   MAX_NUMBER64,
   modSequence,
   number,
-  nzNumber,
   quotedOctets,
   skipValue,
 } from "./grammar.ts";
@@ -122,7 +122,7 @@ export class FetchReader {
   /** The value of an item that is not a body; its name is from..to. */
   #value(c: Cursor, from: number, to: number): void {
     const bytes = c.bytes;
-    if (isWord(bytes, from, to, "UID")) this.#uid = nzNumber(c, "a UID");
+    if (isWord(bytes, from, to, "UID")) this.#uid = uidOrNone(c);
     else if (isWord(bytes, from, to, "FLAGS")) this.#flags = this.#flagCache.read(c);
     else if (isWord(bytes, from, to, "MODSEQ")) this.#modSeq = permessageModSequence(c);
     else if (isWord(bytes, from, to, "INTERNALDATE")) this.#internalDate = internalDate(c);
@@ -189,6 +189,12 @@ function permessageModSequence(c: Cursor): ModSeq {
   const modSeq = modSequence(c);
   c.expect(RPAREN);
   return modSeq;
+}
+
+/** uniqueid, or 0, which is none: what the response says belongs to no message then. */
+function uidOrNone(c: Cursor): number | null {
+  const uid = number(c, MAX_NUMBER, "a UID");
+  return uid === 0 ? null : uid;
 }
 
 /** INTERNALDATE SP date-time. What is a string but no date is null: that message lacks its date, no other does. */

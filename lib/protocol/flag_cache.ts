@@ -2,7 +2,7 @@
 // Keeps a bounded number, of bounded length. Knows nothing of what flags mean.
 
 import type { Cursor } from "./cursor.ts";
-import { makeFlagSet } from "./flags.ts";
+import { flagText, makeFlagSet } from "./flags.ts";
 import { flagWords } from "./grammar.ts";
 import { RPAREN } from "./octets.ts";
 import type { FlagSet } from "./types.ts";
@@ -41,8 +41,9 @@ export class FlagCache {
       this.#lists.clear();
       this.#sets.clear();
     }
-    const shared = this.#sets.get(flags.key) ?? flags;
-    this.#sets.set(shared.key, shared);
+    const text = flagText(flags);
+    const shared = this.#sets.get(text) ?? flags;
+    this.#sets.set(text, shared);
     this.#lists.set(hash, { octets, flags: shared });
     return shared;
   }

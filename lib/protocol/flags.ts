@@ -1,28 +1,50 @@
-// Flags in canonical form (RFC 9051 2.3.2), their union, and which of them a client may send.
+// Flags in canonical form (RFC 9051 2.3.2), their union, and which of them a client may send. Case does not matter in a
+// flag: it is kept for what is sent, and left out of what is compared.
 // Decides nothing about who wins a conflict (lib/sync/plan.ts does).
 
+import { asciiLower } from "../base/bytes.ts";
 import type { FlagSet } from "./types.ts";
 
+const SENT_SYSTEM_FLAGS: ReadonlySet<string> = new Set(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"]);
 const SYSTEM_FLAGS: ReadonlyMap<string, string> = new Map(
-  ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"].map((flag) => [flag.toLowerCase(), flag]),
+  [...SENT_SYSTEM_FLAGS].map((flag) => [flag.toLowerCase(), flag]),
 );
+
+/** A line of a command must not grow past what servers take (64 KiB in Dovecot 2.3.19) by what a server has sent. */
+const MAX_KEYWORD_OCTETS = 255;
+const MAX_FLAGS = 200;
 
 export const NO_FLAGS: FlagSet = Object.freeze({ flags: Object.freeze([]) as readonly string[], key: "" });
 
-/** The canonical set of flags as a server spelled them; \Recent is dropped. */
+/** The canonical set of flags as a server spelled them; \Recent is dropped. Of two spellings the lower by octets stays. */
 export function makeFlagSet(flags: Iterable<string>): FlagSet {
-  const canonical = new Set<string>();
+  const spelled = new Set<string>();
   for (const flag of flags) {
     if (flag.charCodeAt(0) !== 0x5c) {
-      canonical.add(flag);
+      spelled.add(flag);
       continue;
     }
     const lower = flag.toLowerCase();
-    if (lower !== "\\recent") canonical.add(SYSTEM_FLAGS.get(lower) ?? flag);
+    if (lower !== "\\recent") spelled.add(SYSTEM_FLAGS.get(lower) ?? flag);
   }
-  if (canonical.size === 0) return NO_FLAGS;
-  const sorted = [...canonical].sort();
-  return { flags: sorted, key: sorted.join(" ") };
+  if (spelled.size === 0) return NO_FLAGS;
+  const byFolded = new Map<string, string>();
+  for (const flag of [...spelled].sort()) {
+    const folded = fold(flag);
+    if (!byFolded.has(folded)) byFolded.set(folded, flag);
+  }
+  return { flags: [...byFolded.values()], key: [...byFolded.keys()].sort().join(" ") };
+}
+
+/** As it is compared. */
+function fold(flag: string): string {
+  const lower = asciiLower(flag);
+  return SYSTEM_FLAGS.get(lower) ?? lower;
+}
+
+/** For people: as the server spelled them. */
+export function flagText(flags: FlagSet): string {
+  return flags.flags.join(" ");
 }
 
 export function unionFlags(one: FlagSet, other: FlagSet): FlagSet {
@@ -35,7 +57,22 @@ export function unionFlags(one: FlagSet, other: FlagSet): FlagSet {
  */
 export function keptFlags(flags: FlagSet, permanentFlags: readonly string[] | null): FlagSet {
   const kept = flags.flags.filter((flag) => isSendableFlag(flag) && isPermanent(flag, permanentFlags));
+  if (kept.length > MAX_FLAGS) {
+    const system = kept.filter((flag) => flag.startsWith("\\"));
+    return makeFlagSet([...system, ...kept.filter((flag) => !flag.startsWith("\\"))].slice(0, MAX_FLAGS));
+  }
   return kept.length === flags.flags.length ? flags : makeFlagSet(kept);
+}
+
+/** The flags that a mailbox has no room for: what `keptFlags()` drops because of PERMANENTFLAGS. */
+export function unkeptFlags(flags: FlagSet, permanentFlags: readonly string[] | null): FlagSet {
+  return makeFlagSet(flags.flags.filter((flag) => !isPermanent(flag, permanentFlags)));
+}
+
+/** Whether a mailbox keeps any flag that may be sent. */
+export function keepsEveryFlag(permanentFlags: readonly string[] | null): boolean {
+  return permanentFlags === null || (permanentFlags.includes("\\*") &&
+    [...SYSTEM_FLAGS.values()].every((flag) => isPermanent(flag, permanentFlags)));
 }
 
 function isPermanent(flag: string, permanentFlags: readonly string[] | null): boolean {
@@ -46,9 +83,10 @@ function isPermanent(flag: string, permanentFlags: readonly string[] | null): bo
 }
 
 /**
- * Whether a flag may be sent: one of the five system flags, or a keyword that is an atom. Anything else makes Dovecot
- * 2.3.19 reject an APPEND before it has skipped the literal, and execute the message as commands.
+ * Whether a flag may be sent: one of the five system flags, or a keyword that is an atom of a sensible length. Anything
+ * else makes Dovecot 2.3.19 reject an APPEND before it has skipped the literal, and execute the message as commands.
  */
 export function isSendableFlag(flag: string): boolean {
-  return SYSTEM_FLAGS.get(flag.toLowerCase()) === flag || /^[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+$/.test(flag);
+  if (flag.length > MAX_KEYWORD_OCTETS) return false;
+  return SENT_SYSTEM_FLAGS.has(flag) || /^[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+$/.test(flag);
 }

@@ -35,7 +35,7 @@ export const MAX_NUMBER = 4294967295;
 /** number64 of RFC 9051, as far as a JavaScript number counts exactly (8 PiB). */
 export const MAX_NUMBER64 = Number.MAX_SAFE_INTEGER;
 /** mod-sequence-value of RFC 7162: unsigned 63 bits. */
-export const MAX_MODSEQ = 9223372036854775807n;
+const MAX_MODSEQ = 9223372036854775807n;
 
 /** number = 1*DIGIT, at most `max`. */
 export function number(c: Cursor, max: number, what: string): number {

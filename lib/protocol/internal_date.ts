@@ -53,7 +53,8 @@ export function formatInternalDate(date: InternalDate): string {
   const days = Math.floor(local / DAY_SECONDS);
   const time = local - days * DAY_SECONDS;
   const { year, month, day } = civilFromDays(days);
-  const clock = [time / 3600, time / 60 % 60, time % 60].map((field) => padded(Math.floor(field), 2)).join(":");
+  const minutes = Math.floor(time / 60);
+  const clock = `${padded(Math.floor(minutes / 60), 2)}:${padded(minutes % 60, 2)}:${padded(time % 60, 2)}`;
   const offset = Math.abs(zone);
   const sign = zone < 0 ? "-" : "+";
   return `${padded(day, 2)}-${MONTHS[month - 1] ?? "Jan"}-${padded(year, 4)} ${clock} ` +

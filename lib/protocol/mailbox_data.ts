@@ -130,7 +130,14 @@ function statusData(c: Cursor, nesting: number): Data {
   const name = mailbox(c);
   c.expect(SP);
   c.expect(LPAREN);
-  const items: Items = { messages: null, uidNext: null, uidValidity: null, highestModSeq: null, mailboxId: null };
+  const items: Items = {
+    messages: null,
+    uidNext: null,
+    uidValidity: null,
+    highestModSeq: null,
+    mailboxId: null,
+    appendLimit: null,
+  };
   while (!c.accept(RPAREN)) {
     statusItem(c, items, nesting);
     if (c.peek() !== RPAREN) c.expect(SP);
@@ -147,6 +154,7 @@ function statusItem(c: Cursor, items: Items, nesting: number): void {
   else if (name === "UIDNEXT") items.uidNext = number(c, MAX_NUMBER, "a UID");
   else if (name === "UIDVALIDITY") items.uidValidity = number(c, MAX_NUMBER, "a UIDVALIDITY");
   else if (name === "HIGHESTMODSEQ") items.highestModSeq = modSequence(c);
+  else if (name === "APPENDLIMIT") items.appendLimit = acceptNil(c) ? null : number(c, MAX_NUMBER64, "a size");
   else if (name === "MAILBOXID" && c.accept(LPAREN)) {
     items.mailboxId = astring(c, "an object ID");
     c.expect(RPAREN);

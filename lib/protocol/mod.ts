@@ -4,7 +4,16 @@ export { Capabilities } from "./capability.ts";
 export * from "./command.ts";
 export { Decoder, DEFAULT_LIMITS } from "./decoder.ts";
 export * from "./encoder.ts";
-export { isSendableFlag, keptFlags, makeFlagSet, NO_FLAGS, unionFlags } from "./flags.ts";
+export {
+  flagText,
+  isSendableFlag,
+  keepsEveryFlag,
+  keptFlags,
+  makeFlagSet,
+  NO_FLAGS,
+  unionFlags,
+  unkeptFlags,
+} from "./flags.ts";
 export { formatInternalDate, parseInternalDate } from "./internal_date.ts";
 export { foldInbox, toInternal, toWire } from "./mailbox_name.ts";
 export type * from "./types.ts";

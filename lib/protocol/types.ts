@@ -8,8 +8,9 @@ import type { UidSet } from "./uid_set.ts";
 export type ModSeq = bigint;
 
 /**
- * A set of flags in canonical form: without \Recent, without doubles, sorted by octet. Equal sets have equal `key`s
- * (the flags joined by one space). System flags are spelled as in RFC 9051 2.3.2 whatever the server's case.
+ * A set of flags in canonical form: without \Recent, without doubles, sorted by octet. Equal sets have equal `key`s: flags
+ * differ in more than case (RFC 9051 2.3.2), so `key` has keywords in lower case, joined by one space. System flags are
+ * spelled as in the RFC whatever the server's case.
  */
 export interface FlagSet {
   readonly flags: readonly string[];
@@ -51,6 +52,8 @@ export interface StatusItems {
   readonly uidValidity: number | null;
   readonly highestModSeq: ModSeq | null;
   readonly mailboxId: string | null;
+  /** RFC 7889; null: not told, or NIL. */
+  readonly appendLimit: number | null;
 }
 
 export interface FetchItems {

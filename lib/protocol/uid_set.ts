@@ -210,6 +210,15 @@ export class UidSetBuilder {
     bounds.push(from, to);
   }
 
+  addAll({ bounds }: UidSet): void {
+    for (let i = 0; i < bounds.length; i += 2) this.add(bounds[i] ?? 0, bounds[i + 1] ?? 0);
+  }
+
+  /** Ranges collected; those that came in no order may overlap. */
+  get ranges(): number {
+    return this.#bounds.length / 2;
+  }
+
   build(): UidSet {
     if (!this.#sorted) this.#sort();
     return UidSet.fromBounds(this.#bounds.slice());

@@ -1,11 +1,14 @@
 // What we know beyond the original's four tables, in tables of our own that it tolerates and ignores: append intents,
-// messages that are deliberately not mapped, mailbox identities, and a copy of the cursors as we last wrote them.
+// messages that are deliberately not mapped, mailbox identities, deletions that wait, and a copy of the cursors as we last
+// wrote them.
 // When a copy differs from the original's row, another program went on with that mailbox, and our facts are dropped.
 // No foreign keys: one from here to `mailboxes` would make the original's --delete fail.
 
-import { type UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
+import { UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
 import type { Database, Statement } from "./database.ts";
-import type { AppendIntent, IntendedMessage, Side } from "./types.ts";
+import { SERVERS_TABLE, SILENT_LEAVERS_TABLE } from "./servers.ts";
+import { countPairs, TALLY_DEFINITIONS } from "./tallies.ts";
+import type { AppendIntent, IntendedMessage, Side, UnmappedMessages } from "./types.ts";
 
 /** The columns are those of `local` and `remote`; WITHOUT ROWID: the primary key is the table. */
 const DEFINITIONS: readonly string[] = [
@@ -27,9 +30,24 @@ const DEFINITIONS: readonly string[] = [
     idx INTEGER NOT NULL, side TEXT NOT NULL, mailboxId TEXT NOT NULL,
     PRIMARY KEY (idx, side)
   ) WITHOUT ROWID`,
+  SERVERS_TABLE,
+  SILENT_LEAVERS_TABLE,
+  `interimap_held (
+    idx INTEGER NOT NULL, side TEXT NOT NULL,
+    PRIMARY KEY (idx, side)
+  ) WITHOUT ROWID`,
+  ...TALLY_DEFINITIONS,
 ];
 
-const FACT_TABLES: readonly string[] = ["interimap_intents", "interimap_unmapped", "interimap_identities"];
+const FACT_TABLES: readonly string[] = [
+  "interimap_intents",
+  "interimap_unmapped",
+  "interimap_identities",
+  "interimap_held",
+  "interimap_counts",
+];
+/** With what stays true whoever went on with a mailbox. */
+const ALL_TABLES: readonly string[] = [...FACT_TABLES, "interimap_cursors", "interimap_checks"];
 const SIDES: readonly Side[] = ["local", "remote"];
 
 /**
@@ -38,7 +56,7 @@ const SIDES: readonly Side[] = ["local", "remote"];
  */
 export function prepareFacts(database: Database): number {
   for (const definition of DEFINITIONS) database.execute(`CREATE TABLE IF NOT EXISTS ${definition}`);
-  for (const table of [...FACT_TABLES, "interimap_cursors"]) {
+  for (const table of ALL_TABLES) {
     database.execute(`DELETE FROM ${table} WHERE idx NOT IN (SELECT idx FROM mailboxes)`);
   }
   const overtaken = database.prepare<[idx: number]>(`
@@ -51,6 +69,7 @@ export function prepareFacts(database: Database): number {
        OR (r.UIDVALIDITY, r.UIDNEXT, r.HIGHESTMODSEQ) IS NOT (rc.UIDVALIDITY, rc.UIDNEXT, rc.HIGHESTMODSEQ)
   `).all();
   if (overtaken.length > 0) dropFacts(database, overtaken.map(([idx]) => idx));
+  countPairs(database);
   return overtaken.length;
 }
 
@@ -70,11 +89,18 @@ function dropFacts(database: Database, overtaken: readonly number[]): void {
   }
 }
 
-type PackedMessage = readonly [sourceUid: number, octets: number, internalDate: number, headerDigest: string];
+type PackedMessage = readonly [
+  sourceUid: number,
+  octets: number,
+  internalDate: number,
+  headerDigest: string,
+  sentAt?: number,
+];
 type UnmappedRow = [firstUid: number, lastUid: number, reason: string];
 
 /** Reads and writes our own tables. What writes is to be called inside a transaction. */
 export class Facts {
+  readonly #forget: readonly Statement<[]>[];
   readonly #drop: readonly Statement<[]>[];
   readonly #copyCursor: Statement<[]>;
   readonly #intend: Statement<[]>;
@@ -82,17 +108,20 @@ export class Facts {
   readonly #intents: Statement<[number, Side, number, number, number, string]>;
   readonly #addUnmapped: Statement<[]>;
   readonly #unmapped: Statement<[firstUid: number, lastUid: number]>;
+  readonly #unmappedBecause: Statement<[idx: number, side: Side, ...UnmappedRow]>;
   readonly #unmappedFromBelow: Statement<UnmappedRow>;
   readonly #shortenUnmapped: Statement<[]>;
   readonly #deleteUnmapped: Statement<[]>;
   readonly #setIdentity: Statement<[]>;
   readonly #identity: Statement<[mailboxId: string]>;
+  readonly #hold: Statement<[]>;
+  readonly #release: Statement<[]>;
+  readonly #held: Statement<[idx: number]>;
   #nextIntentId: number;
 
   constructor(database: Database) {
-    this.#drop = [...FACT_TABLES, "interimap_cursors"].map((table) =>
-      database.prepare(`DELETE FROM ${table} WHERE idx = ?`)
-    );
+    this.#forget = FACT_TABLES.map((table) => database.prepare(`DELETE FROM ${table} WHERE idx = ?`));
+    this.#drop = ALL_TABLES.map((table) => database.prepare(`DELETE FROM ${table} WHERE idx = ?`));
     this.#copyCursor = database.prepare("INSERT OR REPLACE INTO interimap_cursors VALUES (?, ?, ?, ?, ?)");
     this.#intend = database.prepare("INSERT INTO interimap_intents VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#settle = database.prepare("DELETE FROM interimap_intents WHERE id = ?");
@@ -102,6 +131,9 @@ export class Facts {
     this.#addUnmapped = database.prepare("INSERT INTO interimap_unmapped VALUES (?, ?, ?, ?, ?)");
     this.#unmapped = database.prepare(`
       SELECT firstUid, lastUid FROM interimap_unmapped WHERE idx = ? AND side = ? ORDER BY firstUid`);
+    this.#unmappedBecause = database.prepare(`
+      SELECT idx, side, firstUid, lastUid, reason FROM interimap_unmapped
+      WHERE substr(reason, 1, length(?1)) = ?1 ORDER BY idx, side, firstUid`);
     this.#unmappedFromBelow = database.prepare(`
       SELECT firstUid, lastUid, reason FROM interimap_unmapped
       WHERE idx = ? AND side = ? AND firstUid < ? ORDER BY firstUid DESC LIMIT 1`);
@@ -113,6 +145,9 @@ export class Facts {
     );
     this.#setIdentity = database.prepare("INSERT OR REPLACE INTO interimap_identities VALUES (?, ?, ?)");
     this.#identity = database.prepare("SELECT mailboxId FROM interimap_identities WHERE idx = ? AND side = ?");
+    this.#hold = database.prepare("INSERT OR REPLACE INTO interimap_held VALUES (?, ?)");
+    this.#release = database.prepare("DELETE FROM interimap_held WHERE idx = ? AND side = ?");
+    this.#held = database.prepare("SELECT idx FROM interimap_held WHERE idx = ? AND side = ?");
     const last = database.prepare<[id: number]>("SELECT COALESCE(MAX(id), 0) FROM interimap_intents").get();
     this.#nextIntentId = (last?.[0] ?? 0) + 1;
   }
@@ -127,18 +162,18 @@ export class Facts {
     for (const statement of this.#drop) statement.run(idx);
   }
 
+  /** The same without the copies of its cursors, which say that the facts noted from here on are ours. */
+  forget(idx: number): void {
+    for (const statement of this.#forget) statement.run(idx);
+  }
+
   newIntentId(): number {
     return this.#nextIntentId++;
   }
 
   /** One row whatever the number of messages: a first copy must not be slowed by its own insurance. */
   intend(intent: AppendIntent): void {
-    const messages = intent.messages.map((message): PackedMessage => [
-      message.sourceUid,
-      message.octets,
-      message.internalDate,
-      message.headerDigest,
-    ]);
+    const messages = intent.messages.map(packMessage);
     this.#intend.run(
       intent.id,
       intent.idx,
@@ -183,12 +218,29 @@ export class Facts {
     return uids.build();
   }
 
+  unmappedBecause(prefix: string): readonly UnmappedMessages[] {
+    return this.#unmappedBecause.all(prefix).map(([idx, side, firstUid, lastUid, reason]) => ({
+      idx,
+      side,
+      uids: UidSet.range(firstUid, lastUid),
+      reason,
+    }));
+  }
+
   setIdentity(idx: number, side: Side, mailboxId: string): void {
     this.#setIdentity.run(idx, side, mailboxId);
   }
 
   mailboxId(idx: number, side: Side): string | null {
     return this.#identity.get(idx, side)?.[0] ?? null;
+  }
+
+  setHeld(idx: number, side: Side, held: boolean): void {
+    (held ? this.#hold : this.#release).run(idx, side);
+  }
+
+  isHeld(idx: number, side: Side): boolean {
+    return this.#held.get(idx, side) !== null;
   }
 
   /** The rows are disjoint, so only the last that begins below a bound can reach across it. */
@@ -201,11 +253,18 @@ export class Facts {
   }
 }
 
+function packMessage(message: IntendedMessage): PackedMessage {
+  const { sourceUid, octets, internalDate, headerDigest, sentAt } = message;
+  const always = [sourceUid, octets, internalDate, headerDigest] as const;
+  return sentAt === undefined ? always : [...always, sentAt];
+}
+
 function unpackMessages(text: string): readonly IntendedMessage[] {
-  return (JSON.parse(text) as PackedMessage[]).map(([sourceUid, octets, internalDate, headerDigest]) => ({
+  return (JSON.parse(text) as PackedMessage[]).map(([sourceUid, octets, internalDate, headerDigest, sentAt]) => ({
     sourceUid,
     octets,
     internalDate,
     headerDigest,
+    ...(sentAt === undefined ? {} : { sentAt }),
   }));
 }

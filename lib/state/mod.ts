@@ -1,10 +1,21 @@
 // The door of this folder: opening the state file, and the port through which everybody else uses it.
 
 export type { Database } from "./database.ts";
+export { ConsentFile } from "./consent_file.ts";
 export { openDatabase, prepareStore } from "./open.ts";
+export { peekCursors } from "./peek.ts";
 export type { Delimiters } from "./schema.ts";
+export {
+  distrustLogin,
+  expectedCapabilities,
+  forgetLogin,
+  rememberCapabilities,
+  rememberSilentLeaver,
+  silentLeavers,
+} from "./servers.ts";
 export type {
   AppendIntent,
+  Consent,
   Cursor,
   Cursors,
   IntendedMessage,

@@ -2,6 +2,7 @@
 // like, whether a file has them, how they are created, and how a file of version 0 becomes one of version 1.
 // Knows nothing of our own tables (facts.ts) and nothing of mail.
 
+import { utf8Octets } from "../base/bytes.ts";
 import { StateError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import type { Database } from "./database.ts";
@@ -73,7 +74,7 @@ export function bringSchemaUpToDate(database: Database, delimiters: Delimiters, 
   const version = schemaVersion(database);
   if (version === "1") return;
   if (version === "none") {
-    log.notice(`Creating new schema in database file ${database.path}`);
+    log.notice(`Creating new schema in database file ${utf8Octets(database.path)}`);
     for (const [name, { definition }] of TABLES) database.execute(`CREATE TABLE ${name} ${definition}`);
   } else {
     log.notice(`Upgrading database version from ${version}`);

@@ -1,11 +1,12 @@
 // Turns what node:sqlite throws into a StateError that says what happened to which file, in one line.
 // Pure; knows SQLite's result codes (sqlite.org/rescode.html), and neither tables nor permissions.
 
-import { StateError } from "../errors.ts";
+import { utf8Octets } from "../base/bytes.ts";
+import { LockedError, StateError } from "../errors.ts";
 
-/** A StateError about the state file, with the component that the log shows. */
+/** A StateError about the state file, with the component that the log shows. The message may hold any path. */
 export function stateError(message: string, cause?: unknown): StateError {
-  return new StateError(message, { component: "database", cause });
+  return new StateError(utf8Octets(message), { component: "database", cause });
 }
 
 /** The StateError for a failure of SQLite on the file `path`; anything else is given back as it is. */
@@ -16,7 +17,14 @@ export function translateSqliteError(path: string, error: unknown): unknown {
   }
   if (error.code !== "ERR_SQLITE_ERROR") return error;
   const resultCode = "errcode" in error && typeof error.errcode === "number" ? error.errcode : 0;
-  return stateError(describe(path, resultCode, error.message), error);
+  const text = describe(path, resultCode, error.message);
+  return isLocked(resultCode)
+    ? new LockedError(utf8Octets(text), { component: "database", cause: error })
+    : stateError(text, error);
+}
+
+function isLocked(resultCode: number): boolean {
+  return (resultCode & 0xff) === 5 || (resultCode & 0xff) === 6;
 }
 
 function describe(path: string, resultCode: number, message: string): string {

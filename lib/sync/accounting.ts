@@ -1,11 +1,9 @@
-// Checks whether what a server said about one mailbox adds up, and says what a full listing means instead.
+// Checks whether what a server said about one mailbox adds up; what a full listing means instead proof.ts says.
 //
 // VANISHED (RFC 7162 3.2.10) is a claim, not a proof: servers have been seen to name messages that are still there, to
 // forget expunged ones after their index was rebuilt while UIDVALIDITY and mod-sequences looked untouched, and they may
 // name UIDs that never were known. Believing it would delete mail on the other side. EXISTS is counted by other means,
 // so the two check each other at no cost. Knows nothing of commands; what to do when they disagree is the caller's.
-
-import type { UidSet } from "../protocol/uid_set.ts";
 
 /** Numbers of messages of one side in one selection. */
 export interface Census {
@@ -30,17 +28,4 @@ export function accounts(census: Census): boolean {
  */
 export function unexplained({ known, knownVanished, arrived, exists }: Census): number {
   return exists - (known - knownVanished + arrived);
-}
-
-/**
- * What a listing of all UIDs (UID SEARCH ALL) says, instead of VANISHED and of what was announced: `known` as in Census,
- * `present` every UID of the mailbox.
- */
-export function recount(known: UidSet, present: UidSet): { readonly vanished: UidSet; readonly arrived: UidSet } {
-  return { vanished: known.subtract(present), arrived: present.subtract(known) };
-}
-
-/** What is left of VANISHED after the source was asked for those very UIDs: one that answers is not gone. */
-export function confirmedVanished(vanished: UidSet, answered: UidSet): UidSet {
-  return vanished.subtract(answered);
 }

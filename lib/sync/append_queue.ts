@@ -2,40 +2,44 @@
 // (design A16). Nothing is sent before its intent is durable, and no pair is recorded that the server did not confirm.
 // Does not know where the messages come from.
 
-import type { Appended, Session } from "../client/mod.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Appended, MailboxSession } from "../client/mod.ts";
 import { CommandError, MailboxError } from "../errors.ts";
-import type { Logger } from "../log/types.ts";
-import { type AppendMessage, type FlagSet, type InternalDate, keptFlags } from "../protocol/mod.ts";
-import type { IntendedMessage, Pair, Side, StateChange, Store } from "../state/types.ts";
+import { type AppendMessage, type FlagSet, type InternalDate, keptFlags, makeFlagSet } from "../protocol/mod.ts";
+import type { IntendedMessage, Pair, StateChange } from "../state/types.ts";
+import { Leaving, type LeavingContext } from "./leaving.ts";
+import { EARLIEST_S } from "./recover.ts";
+import { judge, type Refusal } from "./refusal.ts";
+import { Resends } from "./resends.ts";
 
 /** Batches sent and not answered: enough for 16 MiB a round trip. */
 const MAX_BATCHES_IN_FLIGHT = 16;
-/** After so many refusals in a row that concern the mailbox and not one message, it is given up for this run. */
+/** After so many refusals in a row that concern the mailbox and not one message, the rest is left behind untried. */
 const MAX_MAILBOX_REFUSALS = 8;
 /** The same for refusals that may concern each message: those behind bad ones have to get their turn. */
 const MAX_MESSAGE_REFUSALS = 128;
-const MAILBOX_CODES: ReadonlySet<string> = new Set(["OVERQUOTA", "LIMIT", "NOPERM", "INUSE", "UNAVAILABLE"]);
 
-/** A message to append. `body`: the octets, or their number when they are streamed. */
+/**
+ * A message to append. `body`: the octets, or their number when they are streamed. They may be gone once they are
+ * written: `octets` tells how many there were.
+ */
 export interface OutgoingMessage {
   readonly uid: number;
+  readonly octets: number;
   readonly flags: FlagSet;
   readonly internalDate: InternalDate;
   readonly headerDigest: string;
   readonly body: Uint8Array | number;
 }
 
-export interface AppendQueueContext {
-  readonly session: Session;
-  readonly target: Side;
-  readonly idx: number;
+export interface AppendQueueContext extends LeavingContext {
+  readonly clock: Clock;
+  readonly session: MailboxSession;
   /** The mailbox's name on the target. */
   readonly mailbox: string;
   readonly sourceUidValidity: number;
   readonly targetUidValidity: number;
   readonly targetUidNext: number;
-  readonly store: Store;
-  readonly log: Logger;
   /** The flags that the target's mailbox keeps: others stay where they are. */
   readonly permanentFlags: readonly string[] | null;
   /** Called for each confirmed copy, with the flags of the original and of the copy. */
@@ -51,20 +55,36 @@ export interface StreamWriter {
 }
 
 export class AppendQueue {
-  /** Source UIDs of batches that were refused as a whole: to be sent again one by one. */
-  readonly retry: number[] = [];
-  /** Source UIDs that the server does not take. */
-  readonly refused: number[] = [];
+  /** What has to be sent again, in another way or later. */
+  readonly resends: Resends = new Resends();
+  /** What stays behind. */
+  readonly leaving: Leaving;
   readonly #context: AppendQueueContext;
   readonly #confirmed: StateChange[] = [];
   readonly #inFlight: Promise<void>[] = [];
+  /** What the target keeps of a set of flags: a mailbox has few different ones. */
+  readonly #kept = new WeakMap<FlagSet, FlagSet>();
   #uidNext: number;
+  #copied = 0;
+  #reduced = false;
   #refusedInARow = 0;
+  #closedBy: Refusal | null = null;
   #failure: Error | null = null;
 
   constructor(context: AppendQueueContext) {
     this.#context = context;
     this.#uidNext = context.targetUidNext;
+    this.leaving = new Leaving(context, (change) => this.#confirmed.push(change));
+  }
+
+  /** Why the mailbox takes no more messages in this run, or null. */
+  get closedBy(): Refusal | null {
+    return this.#closedBy;
+  }
+
+  /** Nothing more is sent. */
+  get stopped(): boolean {
+    return this.#failure !== null || this.#closedBy !== null;
   }
 
   /** Why nothing more can be sent, or null. */
@@ -72,15 +92,21 @@ export class AppendQueue {
     return this.#failure;
   }
 
-  /** Adds a change to the next transaction. */
-  record(change: StateChange): void {
-    this.#confirmed.push(change);
+  /** Some copies have not all the flags of the original. */
+  get reduced(): boolean {
+    return this.#reduced;
+  }
+
+  /** Messages that were copied. */
+  get copied(): number {
+    return this.#copied;
   }
 
   /** Sends held messages. Resolves when their octets are written: the buffers may be reused then. */
   async send(messages: readonly OutgoingMessage[]): Promise<void> {
-    if (this.#failure !== null || messages.length === 0) return;
+    if (messages.length === 0) return;
     await this.#room();
+    if (this.stopped) return;
     const intent = this.#intend(messages);
     const groups = this.#context.session.capabilities.has("MULTIAPPEND") ? [messages] : messages.map((one) => [one]);
     const sent = groups.map((group) => ({ group, ...this.#append(group) }));
@@ -90,8 +116,8 @@ export class AppendQueue {
 
   /** Begins a streamed message; null when the server refused it before it was sent. */
   async stream(message: OutgoingMessage): Promise<StreamWriter | null> {
-    if (this.#failure !== null) return null;
     await this.#room();
+    if (this.stopped) return null;
     const intent = this.#intend([message]);
     const ready = Promise.withResolvers<(bytes: Uint8Array) => Promise<void>>();
     const finished = Promise.withResolvers<void>();
@@ -108,6 +134,7 @@ export class AppendQueue {
   /** Waits for all answers and commits what they confirmed. @throws the failure, if there was one */
   async finish(): Promise<void> {
     await Promise.all(this.#inFlight);
+    this.leaving.tell();
     this.#commit([]);
     if (this.#failure !== null) throw this.#failure;
   }
@@ -118,7 +145,11 @@ export class AppendQueue {
   }
 
   #track(work: Promise<void>): void {
-    const tracked: Promise<void> = work.catch((error) => {
+    const tracked: Promise<void> = work.then(() => {
+      // The source is the slower one: what was confirmed does not wait for it. Should the original have the next turn, it
+      // knows nothing of intents, and would copy once more what is not recorded.
+      if (this.#inFlight.length === 1) this.#commit([]);
+    }).catch((error) => {
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
     }).finally(() => {
       this.#inFlight.splice(this.#inFlight.indexOf(tracked), 1);
@@ -130,7 +161,8 @@ export class AppendQueue {
   #intend(messages: readonly OutgoingMessage[]): number {
     const { idx, target, sourceUidValidity, targetUidValidity, store } = this.#context;
     const id = store.newIntentId();
-    const intended = messages.map(intendedMessage);
+    const now = Math.floor(this.#context.clock.now() / 1000);
+    const intended = messages.map((message) => intendedMessage(message, now));
     this.#commit([{
       kind: "intend",
       intent: {
@@ -153,14 +185,21 @@ export class AppendQueue {
 
   #append(
     messages: readonly OutgoingMessage[],
-    pump?: Parameters<Session["append"]>[2],
-  ): ReturnType<Session["append"]> {
+    pump?: Parameters<MailboxSession["append"]>[2],
+  ): ReturnType<MailboxSession["append"]> {
     const outgoing = messages.map((message): AppendMessage => ({
-      flags: keptFlags(message.flags, this.#context.permanentFlags).flags,
+      flags: this.#flagsFor(message).flags,
       internalDate: message.internalDate,
       body: message.body,
     }));
     return this.#context.session.append(this.#context.mailbox, outgoing, pump);
+  }
+
+  /** The flags that the target is given. */
+  #flagsFor({ uid, flags }: OutgoingMessage): FlagSet {
+    const kept = this.#kept.get(flags) ?? keptFlags(flags, this.#context.permanentFlags);
+    this.#kept.set(flags, kept);
+    return this.resends.bare.has(uid) ? makeFlagSet(kept.flags.filter((flag) => flag.startsWith("\\"))) : kept;
   }
 
   async #settle(
@@ -171,7 +210,8 @@ export class AppendQueue {
       try {
         this.#confirm(group, await done);
       } catch (error) {
-        if (!(error instanceof CommandError) || error.status !== "NO") throw error;
+        if (!(error instanceof CommandError)) throw error;
+        if (error.status === "BAD") this.#suspect(group, error);
         this.#refuse(group, error);
       }
     }
@@ -200,38 +240,63 @@ export class AppendQueue {
       return target === "local" ? { localUid: other, remoteUid: uid } : { localUid: uid, remoteUid: other };
     });
     this.#refusedInARow = 0;
+    this.#copied += group.length;
     this.#confirmed.push({ kind: "pair", idx, pairs });
+    this.leaving.copied(group.map(({ uid }) => uid));
     this.#uidNext = Math.max(this.#uidNext, uids.last + 1);
-    group.forEach(({ flags }, i) => {
+    group.forEach((message, i) => {
       const pair = pairs[i];
-      if (pair !== undefined) agree(pair, flags, keptFlags(flags, this.#context.permanentFlags));
+      const flags = this.#flagsFor(message);
+      this.#reduced ||= flags.key !== message.flags.key;
+      if (pair !== undefined) agree(pair, message.flags, flags);
     });
     const sources = inOrder(group.map(({ uid }) => uid));
     log.info(`Added ${group.length} UID(s) ${target === "local" ? `${uids} <- ${sources}` : `${sources} -> ${uids}`}`);
   }
 
+  /** What a refused APPEND means for its messages and for those behind it. */
   #refuse(group: readonly OutgoingMessage[], error: CommandError): void {
-    const { mailbox, target, log } = this.#context;
-    if (error.code === "TRYCREATE") {
+    const { mailbox, target } = this.#context;
+    const uids = group.map(({ uid }) => uid);
+    const verdict = judge(error, group.some((message) => this.#flagsFor(message).flags.some(isKeyword)));
+    if (verdict.scope === "gone") {
       throw new MailboxError(`The mailbox does not exist any more: ${error.text}`, { component: target, mailbox });
     }
-    if (group.length > 1) return void this.retry.push(...group.map(({ uid }) => uid));
+    if (verdict.scope === "later") return this.resends.later(uids, verdict.waitMs, error.text);
     const [message] = group;
     if (message === undefined) return;
-    this.refused.push(message.uid);
-    const code = error.code === null ? "" : `[${error.code}] `;
-    log.warn(`The server refused the copy of UID ${message.uid}: ${code}${error.text}. It will be tried again.`);
+    // MULTIAPPEND is all or nothing and does not say which message was at fault.
+    if (group.length > 1) return this.resends.narrow(uids, verdict.scope === "mailbox");
+    if (verdict.scope === "keywords") return this.resends.withoutKeywords(message.uid);
+    const refusal = this.leaving.refused(message.uid, message.octets, verdict.kind, error);
     this.#refusedInARow++;
-    if (this.#refusedInARow >= (concernsMailbox(error) ? MAX_MAILBOX_REFUSALS : MAX_MESSAGE_REFUSALS)) {
+    if (verdict.scope === "mailbox" && this.#refusedInARow >= MAX_MAILBOX_REFUSALS) this.#closedBy = refusal;
+    else if (this.#refusedInARow >= MAX_MESSAGE_REFUSALS) {
       const text = `${this.#refusedInARow} messages in a row were refused; leaving the rest`;
       throw new MailboxError(text, { component: target, mailbox });
     }
   }
+
+  /**
+   * After BAD the connection is closed, and nobody says which message it was: the next run sends them one by one, and
+   * a message that was alone is not sent again. Made durable at once, there may be no other time.
+   */
+  #suspect(group: readonly OutgoingMessage[], error: CommandError): never {
+    const [message] = group;
+    if (group.length === 1 && message !== undefined) {
+      const verdict = judge(error, false);
+      const kind = verdict.scope === "message" ? verdict.kind : "content";
+      this.leaving.refused(message.uid, message.octets, kind === "other" ? "content" : kind, error);
+    } else {
+      for (const one of group) this.leaving.refused(one.uid, one.octets, "suspect", error);
+    }
+    this.#commit([]);
+    throw error;
+  }
 }
 
-/** Whether the next message will most likely be refused, too. Cyrus 3.6 says "Over quota" without a code. */
-function concernsMailbox(error: CommandError): boolean {
-  return error.code === null ? /\bquota\b/i.test(error.text) : MAILBOX_CODES.has(error.code);
+function isKeyword(flag: string): boolean {
+  return !flag.startsWith("\\");
 }
 
 /** A compact list that keeps the order: "7,1:3". */
@@ -246,11 +311,13 @@ function inOrder(uids: readonly number[]): string {
   return words.join(",");
 }
 
-function intendedMessage(message: OutgoingMessage): IntendedMessage {
+function intendedMessage(message: OutgoingMessage, now: number): IntendedMessage {
+  const { seconds } = message.internalDate;
   return {
+    ...(seconds > now || seconds < EARLIEST_S ? { sentAt: now } : {}),
     sourceUid: message.uid,
-    octets: typeof message.body === "number" ? message.body : message.body.length,
-    internalDate: message.internalDate.seconds,
+    octets: message.octets,
+    internalDate: seconds,
     headerDigest: message.headerDigest,
   };
 }

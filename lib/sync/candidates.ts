@@ -3,14 +3,14 @@
 // elsewhere.
 
 import type { Digest } from "../base/digest.ts";
-import type { Session } from "../client/mod.ts";
+import type { MailboxSession } from "../client/mod.ts";
 import type { FlagSet, InternalDate, UidSet } from "../protocol/mod.ts";
 import { IDENTIFYING_FIELDS, identifyingFields } from "./identity.ts";
 import type { Candidate } from "./recover.ts";
 
 const ITEMS = `(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${IDENTIFYING_FIELDS.join(" ")})])`;
 /** Longer headers are identified by their beginning. */
-const MAX_HEADER_OCTETS = 64 * 1024;
+const MAX_HEADER_OCTETS = 256 * 1024;
 const MAX_SLICE_MESSAGES = 1000;
 
 /** A message as it was read. */
@@ -23,16 +23,26 @@ export interface ReadCandidate extends Candidate {
 
 /** The messages of the selected mailbox that exist among `uids`. */
 export async function readCandidates(
-  session: Session,
+  session: MailboxSession,
   uids: UidSet,
   digest: Digest,
 ): Promise<readonly ReadCandidate[]> {
   const candidates: ReadCandidate[] = [];
-  for (const slice of uids.slices(MAX_SLICE_MESSAGES)) await readSlice(session, slice, digest, candidates);
+  for (const slice of uids.slices(MAX_SLICE_MESSAGES)) {
+    // By UID: however often a server tells the same message, it takes the memory of one.
+    const read = new Map<number, ReadCandidate>();
+    await readSlice(session, slice, digest, read);
+    for (const candidate of read.values()) candidates.push(candidate);
+  }
   return candidates;
 }
 
-async function readSlice(session: Session, uids: UidSet, digest: Digest, into: ReadCandidate[]): Promise<void> {
+async function readSlice(
+  session: MailboxSession,
+  uids: UidSet,
+  digest: Digest,
+  into: Map<number, ReadCandidate>,
+): Promise<void> {
   const header = new Uint8Array(MAX_HEADER_OCTETS);
   let filled = 0;
   await session.fetch(uids, ITEMS, {
@@ -48,7 +58,7 @@ async function readSlice(session: Session, uids: UidSet, digest: Digest, into: R
     message: ({ uid, flags, rfc822Size, internalDate }) => {
       if (uid === null || flags === null || rfc822Size === null || internalDate === null) return;
       const fields = identifyingFields(header.subarray(0, filled));
-      into.push({
+      into.set(uid, {
         uid,
         flags,
         octets: rfc822Size,

@@ -1,102 +1,188 @@
-// One run: list and align the mailboxes, then synchronize those that changed, one after the other on one pair of
-// sessions. A mailbox that fails is reported and the others go on. Decides which mailboxes are looked at and when the
-// run counts as complete; knows no file, no process and no exit status.
+// One run: list and align the mailboxes, then synchronize those that changed, many at once. A mailbox that fails is
+// reported and the others go on. Decides which mailboxes are looked at and when the run counts as complete; knows no file,
+// no process and no exit status.
 
+import type { Clock } from "../base/clock.ts";
+import { inParallel } from "../base/in_parallel.ts";
 import type { Session } from "../client/mod.ts";
 import { MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { type StatusItems, toWire } from "../protocol/mod.ts";
-import type { Cursor, MailboxOverview, Store } from "../state/types.ts";
+import type { MailboxOverview, Side, Store } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
-import { type MailboxContext, synchronizeMailbox } from "./mailbox.ts";
+import { inOrder, isDirty, isMiscounted, messagesToCopy } from "./dirty.ts";
+import type { Foresight } from "./foresight.ts";
+import { type FullCheckOptions, FullChecks } from "./full_checks.ts";
 import { completeListing, type Listing, listMailboxes, type MailboxView, WHOLE_VIEW } from "./listing.ts";
 import { alignMailboxes } from "./mailboxes.ts";
-import { serverName } from "./namespace.ts";
-import { repairMailbox } from "./repair.ts";
+import { REFUSED } from "./refusal.ts";
+import { hasDue, stillRefused } from "./refused_messages.ts";
+import { type BrakeOptions, RunBrake, unconfirmed } from "./run_brake.ts";
+import { type MoreConnections, Worker, type WorkerContext } from "./worker.ts";
+
+/** Mailboxes that are worked on at once: each is a few commands in flight, and little memory. */
+const MAX_AT_ONCE = 64;
+
+/** So many messages are worth a second connection. */
+const MANY_COPIES = 1000;
 
 export interface RunContext {
   readonly sessions: BothSides<Session>;
+  /** More connections than these two; default none. */
+  readonly connections?: MoreConnections;
   /** Mailboxes named by the user; empty: all. */
   readonly names: readonly string[];
   /** Which part of the servers the configuration asks for; default everything. */
   readonly view?: MailboxView;
   readonly log: Logger;
+  readonly clock: Clock;
   /** Compare every message with its copy first, and put right what ordinary runs do not see; default false. */
   readonly repair?: boolean;
+  /** How many messages may be deleted, and what the user has confirmed; default the default limit, and nothing. */
+  readonly brake?: BrakeOptions;
+  /** How often a mailbox is compared whole although nothing asks for it; null, and the default: never. */
+  readonly fullCheck?: FullCheckOptions | null;
   /** Prepares the state file once the servers' delimiters are known. */
   readonly openStore: (delimiters: BothSides<string | null>) => Store;
+  /** What was begun while the sessions were opened. */
+  readonly foresight?: Foresight | null;
+  readonly attempts?: Attempts;
+}
+
+/** For who runs again and again: decides when a mailbox that failed gets its turn, and learns how each turn ended. */
+export interface Attempts {
+  /** Of a mailbox that has something new, or was left behind. */
+  mayTry(mailbox: string, statuses: BothSides<StatusItems | null>): boolean;
+  ended(mailbox: string, complete: boolean): void;
+}
+
+/** A run, and what it found, for looking at single mailboxes later. */
+export interface Round extends RunReport {
+  readonly listing: Listing;
+  readonly store: Store;
+  /** Internal names of the mailboxes that are on both servers, with their rows. */
+  readonly ready: ReadonlyMap<string, number>;
 }
 
 export interface RunReport {
   /** Mailboxes that were left behind, in whole or in part; each was reported in the log. */
   readonly problems: number;
+  /** Messages whose deletion waits for the user; reported in the log. */
+  readonly held: number;
 }
 
 /** Synchronizes once. @throws InterimapError of scope session or program when the run cannot go on */
 export async function runOnce(context: RunContext): Promise<RunReport> {
+  const { problems, held } = await runRound(context);
+  return { problems, held };
+}
+
+/** As `runOnce()`. */
+export async function runRound(context: RunContext): Promise<Round> {
   const { sessions, names, log } = context;
-  const listed = await listMailboxes(sessions, names, log, context.view ?? WHOLE_VIEW);
+  const view = context.view ?? WHOLE_VIEW;
+  const { foresight } = context;
+  const begun = (side: Side) => names.length > 0 ? null : foresight?.list(side) ?? null;
+  const listed = await listMailboxes(sessions, names, log, view, begun);
   const unknown = unknownNames(names, listed);
   const missing = `No such mailbox on either server${listed.selected === null ? "" : ", or not in list-select-opts"}`;
   if (names.length > 0 && unknown.length === names.length) throw new MailboxError(`${missing}: ${unknown.join(" ")}`);
   for (const name of unknown) log.error(`${missing}: ${name}`);
   const store = context.openStore(listed.delimiters);
   const listing = await completeListing(sessions, listed, store.overview(), log);
+  const early = takeEarly(context, messagesToCopy(store.overview(), listing));
   const aligned = await alignMailboxes(sessions, listing, store, log);
   let problems = listing.problems + unknown.length + aligned.problems;
-  const worker = new Worker(sessions, listing, store, log);
-  for (const row of inOrder(store.overview())) {
-    if (!aligned.ready.has(row.mailbox)) continue;
-    if (context.repair === true) {
-      if (!(await worker.repair(row))) problems++;
-    } else if (needsLook(row, listing) && !(await worker.synchronize(row))) problems++;
-  }
-  return { problems };
+  const brake = new RunBrake(context.brake ?? unconfirmed(), listing, log);
+  const refusedBefore = store.unmappedBecause(REFUSED);
+  const limits = { local: sessions.local.capabilities.appendLimit, remote: sessions.remote.capabilities.appendLimit };
+  const checks = new FullChecks(context.fullCheck ?? null, store);
+  const rows = store.overview().filter(({ mailbox }) => aligned.ready.has(mailbox));
+  const turns = context.repair === true
+    ? rows
+    : inOrder(rows, listing).filter((row) =>
+      (needsLook(row, listing, checks) || hasDue(refusedBefore, row.idx, limits)) &&
+      mayTry(row, listing, context.attempts)
+    );
+  await withWorker({ ...context, early: (side) => early[side], listing, store, brake, checks }, async (worker) => {
+    await inParallel(turns, context.repair === true ? 1 : MAX_AT_ONCE, async (row) => {
+      const complete = context.repair === true ? await worker.repair(row) : await worker.synchronize(row);
+      context.attempts?.ended(row.mailbox, complete && !hasDue(store.unmappedBecause(REFUSED), row.idx, limits));
+      if (!complete) problems++;
+    });
+  });
+  summarize(stillRefused(refusedBefore, store.unmappedBecause(REFUSED)), store, listing, log);
+  brake.finish(names.length === 0);
+  const ready = new Map(rows.map(({ mailbox, idx }) => [mailbox, idx]));
+  return { problems, held: brake.held, listing, store, ready };
 }
 
-/** Owns one pair of sessions and works on one mailbox at a time. */
-class Worker {
-  readonly #sessions: BothSides<Session>;
-  readonly #listing: Listing;
-  readonly #store: Store;
-  readonly #log: Logger;
+/** Connections that are being opened already, or are now, because much is to be copied. */
+function takeEarly(context: RunContext, messages: number): BothSides<readonly Promise<Session>[]> {
+  const { foresight } = context;
+  const [local, remote] = [foresight?.take("local") ?? [], foresight?.take("remote") ?? []];
+  if (local.length > 0 && remote.length > 0) return { local, remote };
+  const more = openForCopies(context, messages);
+  return { local: [...local, ...more.local], remote: [...remote, ...more.remote] };
+}
 
-  constructor(sessions: BothSides<Session>, listing: Listing, store: Store, log: Logger) {
-    this.#sessions = sessions;
-    this.#listing = listing;
-    this.#store = store;
-    this.#log = log;
+/** One connection more on each side when there is much to be copied: both servers work on two mailboxes at a time then. */
+function openForCopies({ connections }: RunContext, messages: number): BothSides<readonly Promise<Session>[]> {
+  const open = (side: Side): readonly Promise<Session>[] => {
+    if (connections === undefined || messages < MANY_COPIES) return [];
+    if (SIDES.some((one) => connections.limit[one] < 2)) return [];
+    const opening = connections.open(side);
+    // Seen by who uses it, if anybody does.
+    opening.catch(() => {});
+    return [opening];
+  };
+  return { local: open("local"), remote: open("remote") };
+}
+
+/** Lends a worker, and closes the connections that it has opened. */
+async function withWorker(
+  context: Omit<WorkerContext, "connections"> & Pick<RunContext, "connections">,
+  use: (worker: Worker) => Promise<void>,
+): Promise<void> {
+  const worker = new Worker({ ...context, connections: context.connections ?? null });
+  try {
+    await use(worker);
+  } finally {
+    await worker.close();
   }
+}
 
-  /** False when something was left behind. */
-  synchronize(row: MailboxOverview): Promise<boolean> {
-    return this.#attempt(row, synchronizeMailbox);
-  }
-
-  /** As the original, leaves alone what was never synchronized. */
-  async repair(row: MailboxOverview): Promise<boolean> {
-    if (row.cursors === null && !row.interrupted) return true;
-    return await this.#attempt(row, async (context) => {
-      const repaired = await repairMailbox(context);
-      return await synchronizeMailbox(context) && repaired;
+/** Synchronizes some of the mailboxes that a round found ready, without listing. Resolves to those left behind. */
+export async function runSome(
+  context: RunContext,
+  { listing, store, ready }: Round,
+  mailboxes: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  // What the user confirms is for rounds: they say when it was used.
+  const unasked = { ...context.brake ?? unconfirmed(), consents: unconfirmed().consents };
+  const brake = new RunBrake(unasked, listing, context.log);
+  const checks = new FullChecks(context.fullCheck ?? null, store);
+  const failed: string[] = [];
+  const rows = store.overview().filter(({ mailbox }) => mailboxes.has(mailbox) && ready.has(mailbox));
+  await withWorker({ ...context, early: () => [], listing, store, brake, checks }, async (worker) => {
+    await inParallel(inOrder(rows, listing), MAX_AT_ONCE, async (row) => {
+      const complete = await worker.synchronize(row);
+      context.attempts?.ended(row.mailbox, complete);
+      if (!complete) failed.push(row.mailbox);
     });
-  }
+  });
+  return failed;
+}
 
-  async #attempt(row: MailboxOverview, work: (context: MailboxContext) => Promise<boolean>): Promise<boolean> {
-    const { delimiters, naming } = this.#listing;
-    const log = this.#log;
-    const names = { local: serverName(row.mailbox, naming.local), remote: serverName(row.mailbox, naming.remote) };
-    if (row.interrupted) log.notice(`Resuming interrupted sync for ${toWire(row.mailbox, delimiters.local)}`);
-    try {
-      return await work({ sessions: this.#sessions, store: this.#store, idx: row.idx, names, log });
-    } catch (error) {
-      if (!(error instanceof MailboxError)) throw error;
-      const { component, mailbox } = error;
-      log.with({ ...(component === null ? {} : { component }), ...(mailbox === null ? {} : { mailbox }) })
-        .error([error.message, ...error.hints].join("; "));
-      return false;
-    }
-  }
+/** One line for what earlier runs have reported message by message. */
+function summarize(counts: ReadonlyMap<number, number>, store: Store, listing: Listing, log: Logger): void {
+  if (counts.size === 0) return;
+  const names = store.overview().flatMap(({ idx, mailbox }) => {
+    const count = counts.get(idx);
+    return count === undefined ? [] : [`${toWire(mailbox, listing.delimiters.local)}: ${count}`];
+  });
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  log.notice(`${total} message(s) stay behind that a server refused (${names.join(", ")}); --repair tries all of them`);
 }
 
 /** Names without wildcards that neither server listed. */
@@ -110,19 +196,13 @@ function unknownNames(names: readonly string[], listing: Listing): readonly stri
   return names.filter((name) => (/[*%]/.test(name) ? known.size === 0 : !known.has(name)));
 }
 
-/** INBOX first, then by name. */
-function inOrder(rows: readonly MailboxOverview[]): readonly MailboxOverview[] {
-  return rows.toSorted((a, b) => Number(b.mailbox === "INBOX") - Number(a.mailbox === "INBOX"));
+/** Whether a mailbox has its turn in this run. */
+function needsLook(row: MailboxOverview, listing: Listing, checks: FullChecks): boolean {
+  return isDirty(row, listing) || isMiscounted(row, listing) || checks.isDue(row);
 }
 
-/** Whether anything may have happened in a mailbox since its cursors. */
-function needsLook(row: MailboxOverview, listing: Listing): boolean {
-  const { cursors } = row;
-  if (cursors === null || row.interrupted) return true;
-  return SIDES.some((side) => isDirty(cursors[side], listing.mailboxes[side].get(row.mailbox)?.status ?? null));
-}
-
-function isDirty(cursor: Cursor, status: StatusItems | null): boolean {
-  return status === null || status.uidValidity !== cursor.uidValidity || status.uidNext !== cursor.uidNext ||
-    status.highestModSeq !== cursor.highestModSeq;
+function mayTry({ mailbox }: MailboxOverview, { mailboxes }: Listing, attempts: Attempts | undefined): boolean {
+  if (attempts === undefined) return true;
+  const [local, remote] = SIDES.map((side) => mailboxes[side].get(mailbox)?.status ?? null);
+  return attempts.mayTry(mailbox, { local: local ?? null, remote: remote ?? null });
 }

@@ -2,6 +2,8 @@
 // appended and what a server later returns for BODY[HEADER.FIELDS (..)] give the same text however it was folded or
 // ordered. Octets in, one character per octet out; digests, and whether two messages are one, are decided elsewhere.
 
+import { latin1 } from "../base/bytes.ts";
+
 /** The fields to ask for, as they stand in HEADER.FIELDS. */
 export const IDENTIFYING_FIELDS: readonly string[] = ["MESSAGE-ID", "DATE", "FROM", "TO", "SUBJECT"];
 
@@ -11,24 +13,31 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
 
-const FIELDS = IDENTIFYING_FIELDS.map((name) => ({
-  name: name.toLowerCase(),
-  octets: Uint8Array.from(name.toLowerCase(), (character) => character.charCodeAt(0)),
-}));
+/** Names of header fields, ready to be looked for. */
+export type FieldNames = readonly { readonly name: string; readonly octets: Uint8Array }[];
+
+export function fieldNames(names: readonly string[]): FieldNames {
+  return names.map((name) => ({
+    name: name.toLowerCase(),
+    octets: Uint8Array.from(name.toLowerCase(), (character) => character.charCodeAt(0)),
+  }));
+}
+
+const FIELDS = fieldNames(IDENTIFYING_FIELDS);
 
 /**
  * The identifying fields of a message: "name:value" lines in ascending order, names in lower case, values without any
  * white space. Fields without a value are left out, repeated ones all stay. "" when there is none.
  *
  * `header`: the message, or its beginning; CRLF or bare LF. Nothing behind the first empty line is looked at. A header
- * that is cut off before or inside an identifying field gives another text than the whole one.
+ * that is cut off before or inside an identifying field gives another text than the whole one. `names`: other fields.
  */
-export function identifyingFields(header: Uint8Array): string {
+export function identifyingFields(header: Uint8Array, names: FieldNames = FIELDS): string {
   const lines: string[] = [];
   let start = 0;
   while (start < header.length) {
     if (isEmptyLine(header, start)) break;
-    const field = fieldAt(header, start);
+    const field = fieldAt(header, start, names);
     const end = fieldEnd(header, start);
     if (field !== null) {
       const value = withoutSpace(header, field.valueStart, end);
@@ -47,8 +56,12 @@ function isEmptyLine(header: Uint8Array, start: number): boolean {
 }
 
 /** Which identifying field the line at `start` begins, or null. White space before the colon: RFC 5322 4.5. */
-function fieldAt(header: Uint8Array, start: number): { name: string; valueStart: number } | null {
-  for (const { name, octets } of FIELDS) {
+function fieldAt(
+  header: Uint8Array,
+  start: number,
+  names: FieldNames,
+): { name: string; valueStart: number } | null {
+  for (const { name, octets } of names) {
     if (!startsWith(header, start, octets)) continue;
     let colon = start + octets.length;
     while (isBlank(header[colon])) colon++;
@@ -82,12 +95,16 @@ function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
 }
 
+/** Where a value is put together, if it fits: an array for each would be most of what is allocated for a message. */
+const SCRATCH = new Uint8Array(4096);
+
 /** The octets from `start` to before `end` that are no white space, as characters. */
 function withoutSpace(header: Uint8Array, start: number, end: number): string {
-  let text = "";
+  const octets = end - start <= SCRATCH.length ? SCRATCH : new Uint8Array(end - start);
+  let length = 0;
   for (let at = start; at < end; at++) {
     const octet = header[at] ?? 0;
-    if (!isBlank(octet) && octet !== CR && octet !== LF) text += String.fromCharCode(octet);
+    if (octet !== SPACE && octet !== LF && octet !== CR && octet !== TAB) octets[length++] = octet;
   }
-  return text;
+  return latin1(octets.subarray(0, length));
 }

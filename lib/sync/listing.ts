@@ -21,7 +21,8 @@ import {
   serverName,
 } from "./namespace.ts";
 
-const STATUS_ITEMS = ["UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"];
+/** Never MAILBOXID: Cyrus 3.6.1 answers it in LIST with garbage. */
+const STATUS_ITEMS = ["MESSAGES", "UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"];
 
 /** Names in one LIST that asks for mailboxes by their names. */
 const MAX_NAMES = 50;
@@ -49,6 +50,8 @@ export const WHOLE_VIEW: MailboxView = {
 /** A mailbox of one server, by its internal name. */
 export interface Listed extends ListedMailbox {
   readonly status: StatusItems | null;
+  /** \Trash or \Junk (RFC 6154): emptying it is what it is for. */
+  readonly disposable: boolean;
 }
 
 export interface Listing {
@@ -67,7 +70,7 @@ export interface Listing {
 
 /**
  * Makes the sessions ready and lists `names`, as the user spells them for the local server; without names, what the view
- * asks for. What the user names is never ignored.
+ * asks for. What the user names is never ignored. `begun`: lists of everything that were asked for already.
  * @throws ProtocolError when the servers' namespaces don't fit; MailboxError when a pattern has levels and they have none
  */
 export async function listMailboxes(
@@ -75,17 +78,16 @@ export async function listMailboxes(
   names: readonly string[],
   log: Logger,
   view: MailboxView = WHOLE_VIEW,
+  begun: (side: Side) => Promise<readonly ListEntry[]> | null = () => null,
 ): Promise<Listing> {
   const { references, selection } = view;
   const patterns = names.length > 0 ? names : view.patterns;
   const asked = patterns === null ? null : await onBothSides((side) => prepare(sessions[side], references[side]));
   const entries = await onBothSides(async (side) => {
-    const [session, options] = [sessions[side], { reference: references[side], selection }];
-    const enabled = asked === null ? session.enableQresync() : null;
-    const spelled = asked === null ? ["*"] : (patterns ?? []).map((pattern) => patternFor(side, pattern, asked));
-    const [listed] = await Promise.all([session.list(spelled, STATUS_ITEMS, options), enabled]);
-    // A pattern may break out of the reference, and a server may take it for a mere hint.
-    return listed.filter(({ mailbox }) => mailbox.startsWith(references[side]));
+    const [session, reference] = [sessions[side], references[side]];
+    if (asked === null) return await (begun(side) ?? listEverything(session, reference, selection));
+    const spelled = (patterns ?? []).map((pattern) => patternFor(side, pattern, asked));
+    return inside(await session.list(spelled, STATUS_ITEMS, { reference, selection }), reference);
   });
   const delimiters = asked ?? await onBothSides(async (side) => {
     const choice = chooseDelimiter(entries[side]);
@@ -106,6 +108,27 @@ export async function listMailboxes(
   const selected = selection.length === 0 ? null : new Set([...mailboxes.local.keys(), ...mailboxes.remote.keys()]);
   const problems = (local?.problems ?? 0) + (remote?.problems ?? 0);
   return { delimiters, naming, mailboxes, selected, problems, covers, view };
+}
+
+/**
+ * Makes a session ready, and lists all that there is below a reference. `isNew`: the server is met for the first time, and
+ * may have but INBOX, which tells no delimiter.
+ */
+export async function listEverything(
+  session: Session,
+  reference: string,
+  selection: readonly string[],
+  isNew = false,
+): Promise<readonly ListEntry[]> {
+  const enabling = session.enableQresync();
+  if (isNew) session.listDelimiter(reference).catch(() => {});
+  const [listed] = await Promise.all([session.list(["*"], STATUS_ITEMS, { reference, selection }), enabling]);
+  return inside(listed, reference);
+}
+
+/** A pattern may break out of the reference, and a server may take it for a mere hint. */
+function inside(entries: readonly ListEntry[], reference: string): readonly ListEntry[] {
+  return entries.filter(({ mailbox }) => mailbox.startsWith(reference));
 }
 
 /**
@@ -202,6 +225,7 @@ function usableMailboxes(
       exists: status !== null && !attributes.includes("\\nonexistent") && !attributes.includes("\\noselect"),
       subscribed: attributes.includes("\\subscribed"),
       status,
+      disposable: attributes.includes("\\trash") || attributes.includes("\\junk"),
     });
   }
   return { mailboxes, problems: reported.size };

@@ -30,9 +30,13 @@ function namesOnly({ view = WHOLE_VIEW }: CommandContext): MailboxView {
   return { ...WHOLE_VIEW, references: view.references };
 }
 
-/** Refuses what must never be deleted. To be asked before anything else is done. @throws MailboxError */
-export function checkDeletable(names: readonly string[]): void {
-  if (names.some((name) => foldInbox(name) === "INBOX")) throw new MailboxError("INBOX can't be deleted");
+/**
+ * Refuses what must never be deleted. To be asked before anything else is done. INBOX exists on every server, but may be
+ * forgotten: that is the way out when its state is of no use any more. @throws MailboxError
+ */
+export function checkDeletable(names: readonly string[], targets: ReadonlySet<CommandTarget>): void {
+  if (!names.some((name) => foldInbox(name) === "INBOX") || sidesOf(targets).length === 0) return;
+  throw new MailboxError("INBOX can't be deleted");
 }
 
 /**
@@ -41,7 +45,7 @@ export function checkDeletable(names: readonly string[]): void {
  * @throws MailboxError when a server refused
  */
 export async function deleteMailboxes(names: readonly string[], context: CommandContext): Promise<number> {
-  checkDeletable(names);
+  checkDeletable(names, context.targets);
   const { sessions, targets, log } = context;
   const listing = await listMailboxes(sessions, names, log, namesOnly(context));
   const store = context.openStore(listing.delimiters);
@@ -64,7 +68,7 @@ export async function deleteMailboxes(names: readonly string[], context: Command
       log.with({ component: side }).info(`Deleted mailbox ${wire}`);
     }
     if (targets.has("database")) removeRow(rows.get(mailbox), name, store, log);
-    warnOfDuplicates(mailbox, name, { listing, targets, log });
+    warnOfOblivion(mailbox, name, { listing, targets, log });
   }
   return listing.problems;
 }
@@ -75,15 +79,18 @@ function removeRow(row: MailboxRow | undefined, name: string, store: Store, log:
   log.with({ component: "database" }).notice(`Removed mailbox ${name}`);
 }
 
-/** Without the pairs, nothing tells the next run that the messages of both sides are the same. */
-function warnOfDuplicates(
+/** Without the pairs, nothing tells the next run that a message is missing because it was deleted. */
+function warnOfOblivion(
   mailbox: string,
   name: string,
   { listing, targets, log }: { listing: Listing; targets: ReadonlySet<CommandTarget>; log: Logger },
 ): void {
   const kept = SIDES.filter((side) => !targets.has(side) && listing.mailboxes[side].get(mailbox)?.exists === true);
   if (!targets.has("database") || kept.length < 2) return;
-  log.warn(`Mailbox ${name} exists on both servers: the next run will copy all its messages in both directions.`);
+  log.warn(
+    `Mailbox ${name} exists on both servers: the next run will compare all its messages and copy what one side lacks, ` +
+      "also what was deleted there.",
+  );
 }
 
 /**

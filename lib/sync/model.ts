@@ -7,6 +7,11 @@ import type { Cursor, Cursors, Pair, Side } from "../state/types.ts";
 
 export type { Cursor, Cursors, Pair, Side };
 
+/** A value for each of the two servers. */
+export type BothSides<T> = Readonly<Record<Side, T>>;
+
+export const SIDES: readonly Side[] = ["local", "remote"];
+
 export function otherSide(side: Side): Side {
   return side === "local" ? "remote" : "local";
 }
@@ -29,8 +34,10 @@ export interface Observation {
   readonly modified: ReadonlyMap<number, FlagSet>;
   /** Messages that are not mapped and have to be copied. */
   readonly arrived: UidSet;
-  /** The flags that this mailbox keeps, "\\*" for any keyword; null: the server did not say. */
+  /** The flags that this mailbox keeps, "\\*" for any keyword; null: it is not known, any may be there (read_only.ts). */
   readonly permanentFlags: readonly string[] | null;
+  /** The server lets nothing be changed here. */
+  readonly readOnly: boolean;
 }
 
 /** Flags that both copies of a pair are known to have had at some moment of this run. Looked up by local UID. */
@@ -44,6 +51,8 @@ export interface PlanInput {
   /** Every pair that has its UID among the vanished or the modified of either side. */
   readonly pairs: readonly Pair[];
   readonly agreed: Agreements;
+  /** By UID, flags that the other side's mailbox has no room for: a change there does not take them away. */
+  readonly held?: BothSides<ReadonlyMap<number, FlagSet>>;
 }
 
 /** One STORE: all these messages get exactly these flags. */

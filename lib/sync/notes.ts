@@ -1,5 +1,6 @@
 // Puts the notes of a plan into the words of the original, which scripts look for. Does not log.
 
+import { flagText } from "../protocol/mod.ts";
 import { type Note, otherSide, type Side } from "./model.ts";
 
 /**
@@ -11,8 +12,8 @@ export function noteText(note: Note, mailbox: string): { readonly component: Sid
   switch (note.kind) {
     case "conflict": {
       const { pair, local, remote, union } = note;
-      const text = `Conflicting flag update in ${mailbox} for local UID ${pair.localUid} (${local.key}) ` +
-        `and remote UID ${pair.remoteUid} (${remote.key}). Setting both to the union (${union.key}).`;
+      const text = `Conflicting flag update in ${mailbox} for local UID ${pair.localUid} (${flagText(local)}) ` +
+        `and remote UID ${pair.remoteUid} (${flagText(remote)}). Setting both to the union (${flagText(union)}).`;
       return { component: null, text };
     }
     case "unmatched-vanished": {

@@ -82,8 +82,8 @@ function distinctPairs(pairs: readonly Pair[]): readonly Pair[] {
 }
 
 /**
- * One side changed: the other side follows. Both changed, and differently: the union on both, for it is better to show
- * a flag that was taken away than to lose one that was set.
+ * One side changed: the other side follows, but for flags that the first has no room for. Both changed, and differently:
+ * the union on both, for it is better to show a flag that was taken away than to lose one that was set.
  */
 function planFlags(pair: Pair, input: PlanInput, local: SideDraft, remote: SideDraft, conflicts: Note[]): void {
   const localNow = input.local.modified.get(pair.localUid) ?? null;
@@ -93,15 +93,20 @@ function planFlags(pair: Pair, input: PlanInput, local: SideDraft, remote: SideD
   const localChange = changeSince(agreed, localNow);
   const remoteChange = changeSince(agreed, remoteNow);
   if (localChange === null) {
-    if (remoteChange !== null) local.store(pair, remoteChange);
+    if (remoteChange !== null) local.store(pair, withHeld(remoteChange, input.held?.local.get(pair.localUid)));
   } else if (remoteChange === null) {
-    remote.store(pair, localChange);
+    remote.store(pair, withHeld(localChange, input.held?.remote.get(pair.remoteUid)));
   } else if (localChange.key !== remoteChange.key) {
     const union = unionFlags(localChange, remoteChange);
     if (union.key !== localChange.key) local.store(pair, union);
     if (union.key !== remoteChange.key) remote.store(pair, union);
     conflicts.push({ kind: "conflict", pair, local: localChange, remote: remoteChange, union });
   }
+}
+
+/** What the other copy gets: it does not lose what the changed one has no room for. */
+function withHeld(change: FlagSet, held: FlagSet | undefined): FlagSet {
+  return held === undefined ? change : unionFlags(change, held);
 }
 
 /** The flags that a side was changed to; null when they are the agreed ones: an echo of what was stored or appended. */

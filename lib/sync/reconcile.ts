@@ -1,13 +1,9 @@
-// What two full listings of one mailbox ask for when --repair compares them with the pairs: the table of the original,
+// What two full listings of one mailbox ask for when they are compared with the pairs: the table of the original's --repair,
 // slice by slice, so that memory is bounded by the slice. Decides nothing about changes that a server reported by itself
 // (RFC 7162 3.2.5): removals are left to the ordinary run that follows, which proves them before anything is expunged.
 
-import { type FlagSet, unionFlags } from "../protocol/mod.ts";
-import type { Note, Pair, Side, StoreGroup } from "./model.ts";
-import { type Candidate, likeness } from "./recover.ts";
-
-/** A value for each of the two servers. */
-type BothSides<T> = Readonly<Record<Side, T>>;
+import { type FlagSet, makeFlagSet, unionFlags, unkeptFlags } from "../protocol/mod.ts";
+import type { BothSides, Note, Pair, Side, StoreGroup } from "./model.ts";
 
 /** A message that exists, as FETCH showed it. */
 export interface Sighting {
@@ -24,6 +20,8 @@ export interface SideListing {
   readonly found: UidMembers;
   /** Reported as VANISHED when the mailbox was selected. */
   readonly vanished: UidMembers;
+  /** The flags that the mailbox keeps; null: the server did not say. */
+  readonly permanentFlags: readonly string[] | null;
 }
 
 interface UidMembers {
@@ -43,6 +41,8 @@ export interface Repairs {
   readonly forget: readonly Pair[];
   /** By the side whose copy disappeared without a word: the other copy is to be copied again. */
   readonly lost: BothSides<readonly Pair[]>;
+  /** Pairs with a message that is there and was not shown. */
+  readonly doubtful: readonly Pair[];
   readonly notes: readonly RepairNote[];
 }
 
@@ -53,12 +53,14 @@ export function reconcile(pairs: readonly Pair[], listings: BothSides<SideListin
   const stores = { local: new Map<string, StoreDraft>(), remote: new Map<string, StoreDraft>() };
   const forget: Pair[] = [];
   const lost: Record<Side, Pair[]> = { local: [], remote: [] };
+  const doubtful: Pair[] = [];
   const notes: RepairNote[] = [];
   for (const pair of pairs) {
     const local = presence(pair.localUid, listings.local);
     const remote = presence(pair.remoteUid, listings.remote);
-    if (local === "doubtful" || remote === "doubtful") continue;
-    if (local === "here" && remote === "here") {
+    if (local === "doubtful" || remote === "doubtful") {
+      doubtful.push(pair);
+    } else if (local === "here" && remote === "here") {
       reconcileFlags(pair, listings, stores, notes);
     } else if (local === "here" || remote === "here") {
       if (local === "disappeared") lost.local.push(pair);
@@ -68,7 +70,7 @@ export function reconcile(pairs: readonly Pair[], listings: BothSides<SideListin
       notes.push({ kind: "pair-vanished", pair });
     }
   }
-  return { stores: { local: grouped(stores.local), remote: grouped(stores.remote) }, forget, lost, notes };
+  return { stores: { local: grouped(stores.local), remote: grouped(stores.remote) }, forget, lost, doubtful, notes };
 }
 
 function presence(uid: number, listing: SideListing): Presence {
@@ -82,7 +84,9 @@ interface StoreDraft {
   readonly pairs: Pair[];
 }
 
-/** The older side follows; when none is older, both get the union. */
+/**
+ * The older side follows, but for flags that the newer one has no room for; when none is older, both get the union.
+ */
 function reconcileFlags(
   pair: Pair,
   listings: BothSides<SideListing>,
@@ -91,10 +95,13 @@ function reconcileFlags(
 ): void {
   const local = listings.local.seen.get(pair.localUid);
   const remote = listings.remote.seen.get(pair.remoteUid);
-  if (local === undefined || remote === undefined || local.flags.key === remote.flags.key) return;
+  if (local === undefined || remote === undefined) return;
+  const permanent = { local: listings.local.permanentFlags, remote: listings.remote.permanentFlags };
+  if (isAsEqualAsCanBe(local.flags, remote.flags, permanent)) return;
   if (local.changed !== remote.changed) {
-    const [source, target] = local.changed ? [local, stores.remote] : [remote, stores.local];
-    addStore(target, source.flags, pair);
+    const [source, target] = local.changed ? [local.flags, remote.flags] : [remote.flags, local.flags];
+    const wanted = unionFlags(source, unkeptFlags(target, local.changed ? permanent.local : permanent.remote));
+    if (wanted.key !== target.key) addStore(local.changed ? stores.remote : stores.local, wanted, pair);
     return;
   }
   const union = unionFlags(local.flags, remote.flags);
@@ -102,6 +109,18 @@ function reconcileFlags(
   notes.push({ kind: "conflict", pair, local: local.flags, remote: remote.flags, union });
   if (local.flags.key !== union.key) addStore(stores.local, union, pair);
   if (remote.flags.key !== union.key) addStore(stores.remote, union, pair);
+}
+
+/** Keywords that the other mailbox does not keep make no difference. */
+function isAsEqualAsCanBe(local: FlagSet, remote: FlagSet, permanent: BothSides<readonly string[] | null>): boolean {
+  if (local.key === remote.key) return true;
+  const here = keywordsOf(unkeptFlags(local, permanent.remote));
+  const there = keywordsOf(unkeptFlags(remote, permanent.local));
+  return unionFlags(local, there).key === unionFlags(remote, here).key;
+}
+
+function keywordsOf({ flags }: FlagSet): FlagSet {
+  return makeFlagSet(flags.filter((flag) => !flag.startsWith("\\")));
 }
 
 function addStore(stores: Map<string, StoreDraft>, flags: FlagSet, pair: Pair): void {
@@ -112,29 +131,4 @@ function addStore(stores: Map<string, StoreDraft>, flags: FlagSet, pair: Pair): 
 
 function grouped(stores: ReadonlyMap<string, StoreDraft>): readonly StoreGroup[] {
   return [...stores.values()].sort((a, b) => a.flags.key < b.flags.key ? -1 : 1);
-}
-
-/**
- * Messages of both sides that no pair knows and that are the same: same size, same INTERNALDATE, same identifying
- * fields. Equal ones pair in ascending order, whichever is which. The original copies them instead, and makes
- * duplicates.
- */
-export function matchUnpaired(messages: BothSides<readonly Candidate[]>): readonly Pair[] {
-  const waiting = new Map<string, number[]>();
-  for (const candidate of ascending(messages.local)) {
-    const key = likeness(candidate);
-    const uids = waiting.get(key);
-    if (uids === undefined) waiting.set(key, [candidate.uid]);
-    else uids.push(candidate.uid);
-  }
-  const pairs: Pair[] = [];
-  for (const candidate of ascending(messages.remote)) {
-    const localUid = waiting.get(likeness(candidate))?.shift();
-    if (localUid !== undefined) pairs.push({ localUid, remoteUid: candidate.uid });
-  }
-  return pairs;
-}
-
-function ascending(candidates: readonly Candidate[]): readonly Candidate[] {
-  return candidates.toSorted((a, b) => a.uid - b.uid);
 }

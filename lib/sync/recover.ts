@@ -15,6 +15,11 @@ export interface Candidate {
   readonly headerDigest: string;
 }
 
+/** What 31 bits reach back to, in December 1901: servers replace earlier dates. */
+export const EARLIEST_S = -(2 ** 31);
+/** How far a server's clock may be behind ours. */
+const CLOCK_DIFFERENCE_S = 24 * 60 * 60;
+
 /** Source messages and candidates that look the same. */
 interface Bucket {
   readonly wanted: { readonly sourceUid: number; readonly from: number }[];
@@ -51,6 +56,7 @@ export function matchIntents(
   const taken = new Set<number>();
   const pairs: Pair[] = [];
   for (const bucket of buckets.values()) matchBucket(bucket, target, taken, pairs);
+  matchReplacedDates(ours, candidates, pairedSources, target, taken, pairs);
   pairs.sort((a, b) => target === "local" ? a.localUid - b.localUid : a.remoteUid - b.remoteUid);
   return { pairs, settled: ours.map((intent) => intent.id) };
 }
@@ -73,6 +79,44 @@ function matchBucket(bucket: Bucket, target: Side, taken: Set<number>, pairs: Pa
   }
 }
 
+/**
+ * What was sent with a date in the future may have got the date of its arrival instead, and one from before 1902 a later
+ * one: whatever of it is left takes a copy that has the same size and fields, and such a date. Few messages are like that.
+ */
+function matchReplacedDates(
+  intents: readonly AppendIntent[],
+  candidates: readonly Candidate[],
+  pairedSources: { has(uid: number): boolean },
+  target: Side,
+  taken: Set<number>,
+  pairs: Pair[],
+): void {
+  const used = new Set(pairs.map((pair) => target === "local" ? pair.localUid : pair.remoteUid));
+  const ascending = distinctAscending(candidates);
+  for (const { messages, targetUidNext } of intents) {
+    for (const { sourceUid, octets, internalDate, headerDigest, sentAt } of messages) {
+      if (sentAt === undefined || taken.has(sourceUid) || pairedSources.has(sourceUid)) continue;
+      const copy = ascending.find((one) =>
+        one.uid >= targetUidNext && !used.has(one.uid) && one.octets === octets && one.headerDigest === headerDigest &&
+        mayReplace(one.internalDate, internalDate, sentAt)
+      );
+      if (copy === undefined) continue;
+      used.add(copy.uid);
+      taken.add(sourceUid);
+      pairs.push(
+        target === "local"
+          ? { localUid: copy.uid, remoteUid: sourceUid }
+          : { localUid: sourceUid, remoteUid: copy.uid },
+      );
+    }
+  }
+}
+
+function mayReplace(date: number, intended: number, sentAt: number): boolean {
+  if (intended < EARLIEST_S) return date >= intended && date <= EARLIEST_S + CLOCK_DIFFERENCE_S;
+  return date <= intended && date >= sentAt - CLOCK_DIFFERENCE_S;
+}
+
 function bucketOf(buckets: Map<string, Bucket>, message: IntendedMessage): Bucket {
   const key = likeness(message);
   const found = buckets.get(key);
@@ -83,7 +127,7 @@ function bucketOf(buckets: Map<string, Bucket>, message: IntendedMessage): Bucke
 }
 
 /** Messages with the same text look the same. */
-export function likeness(message: IntendedMessage | Candidate): string {
+function likeness(message: IntendedMessage | Candidate): string {
   return `${message.octets} ${message.internalDate} ${message.headerDigest}`;
 }
 

@@ -37,14 +37,8 @@ const SETS: ReadonlyMap<string, RegExp> = new Map([
   ["FIPS", /-AES/],
 ]);
 
-/** Words that stand for suites of which the runtime has none. */
-const EMPTY_SETS: ReadonlySet<string> = new Set(
-  ("COMPLEMENTOFALL COMPLEMENTOFDEFAULT MEDIUM LOW EXPORT EXPORT40 EXPORT56 EXP aNULL eNULL NULL kRSA RSA kDHE kEDH DHE EDH " +
-    "DH ADH AECDH kDH kDHr kDHd aDH kECDH kECDHr kECDHe aECDH aDSS DSS AESCCM AESCCM8 CBC CAMELLIA CAMELLIA128 CAMELLIA256 " +
-    "ARIA ARIA128 ARIA256 ARIAGCM 3DES DES RC4 RC2 IDEA SEED MD5 SHA SHA1 SHA256 SHA384 PSK kPSK kECDHEPSK kDHEPSK kRSAPSK " +
-    "aPSK SRP kSRP aSRP KRB5 kFZA aGOST aGOST01 aGOST12 kGOST kGOST18 GOST GOST89 GOST94 GOST12 GOST89MAC TLSv1 TLSv1.0 " +
-    "SSLv3 SSLv2").split(" "),
-);
+/** Words that are about the whole list; who leaves them out allows more than was asked for. */
+const UNKEEPABLE = /^(?:SUITEB|PROFILE=)/;
 
 /** The runtime refuses what levels 0 to 2 refuse (RSA below 2048 bits, SHA-1, RC4), and cannot be made stricter. */
 const MAX_SECURITY_LEVEL = 2;
@@ -66,11 +60,6 @@ export function allowedSuites({ cipherList, cipherSuites }: CipherChoice, compon
   ]);
 }
 
-/** Which option leaves `suite` out. */
-export function optionFor(suite: string): "SSL_ciphersuites" | "SSL_cipherlist" {
-  return suite.startsWith("TLS_") ? "SSL_ciphersuites" : "SSL_cipherlist";
-}
-
 function chosenSuites(names: readonly string[], component: string): readonly string[] {
   const chosen = SUITES_13.filter((suite) => names.includes(suite));
   if (chosen.length === 0) throw noneLeft("SSL_ciphersuites", names, SUITES_13, component);
@@ -83,7 +72,7 @@ function chosenCiphers(entries: readonly string[], component: string): ReadonlyS
   for (const entry of entries) {
     if (isCommand(entry, component)) continue;
     const operator = /^[!+-]/.exec(entry)?.[0] ?? "";
-    const meant = suitesOf(entry.slice(operator.length), entry, component);
+    const meant = suitesOf(entry.slice(operator.length));
     for (const suite of meant) {
       if (operator === "!") killed.add(suite);
       if (operator === "!" || operator === "-") chosen.delete(suite);
@@ -96,22 +85,19 @@ function chosenCiphers(entries: readonly string[], component: string): ReadonlyS
 
 /** Entries with `@`: about order, which is not ours to keep, or about a level of security. */
 function isCommand(entry: string, component: string): boolean {
+  if (UNKEEPABLE.test(entry)) throw notUnderstood(entry, component);
   if (!entry.startsWith("@")) return false;
   const level = /^@SECLEVEL=(\d)$/.exec(entry)?.[1];
   if (entry === "@STRENGTH" || (level !== undefined && Number(level) <= MAX_SECURITY_LEVEL)) return true;
   throw notUnderstood(entry, component);
 }
 
-/** The suites that all words of `A+B+C` mean. */
-function suitesOf(expression: string, entry: string, component: string): readonly string[] {
+/** The suites that all words of `A+B+C` mean. A word that is unknown means none, as with OpenSSL. */
+function suitesOf(expression: string): readonly string[] {
   let suites = SUITES_12;
   for (const word of expression.split("+")) {
     const pattern = SETS.get(word);
-    if (pattern !== undefined) suites = suites.filter((suite) => pattern.test(suite));
-    // A name with a hyphen is one suite, of which there are many that the runtime lacks.
-    else if (EMPTY_SETS.has(word) || word.includes("-") || word.startsWith("TLS_")) {
-      suites = suites.filter((suite) => suite === word);
-    } else throw notUnderstood(entry, component);
+    suites = suites.filter((suite) => pattern === undefined ? suite === word : pattern.test(suite));
   }
   return suites;
 }

@@ -1,6 +1,8 @@
 // How a tunnel's `command` is run: by the shell, or split into words as Perl's `exec STRING` does, which is what
 // existing configurations were written for. Pure: it starts nothing and looks nothing up.
 
+import { utf8Octets } from "../base/bytes.ts";
+
 /** The characters that make Perl hand a command to the shell. */
 const SHELL_CHARACTERS = /[$&*(){}[\]'";\\|?<>~`\n]/;
 
@@ -19,7 +21,7 @@ exec "$@"`;
 
 /** A command ready to be run. */
 export interface CommandLine {
-  /** The first word, all that may be shown of a command: the rest may hold secrets. One line. */
+  /** The first word, all that may be shown of a command: the rest may hold secrets. One line, one character per octet. */
   readonly name: string;
   /** True when `words` is `/bin/sh -c COMMAND`. */
   readonly shell: boolean;
@@ -57,5 +59,5 @@ export function envBlocksSignals(program: Uint8Array): boolean {
 /** The first word without control characters; the value of an assignment may be a password and is left out. */
 function displayName(word: string): string {
   // deno-lint-ignore no-control-regex
-  return word.replace(/=.*$/s, "=...").replace(/[\x00-\x1f\x7f]/g, "?");
+  return utf8Octets(word.replace(/=.*$/s, "=...").replace(/[\x00-\x1f\x7f]/g, "?"));
 }

@@ -1,16 +1,17 @@
 // Opens the connection that a section of the configuration describes, and stacks its layers: the only file that
-// knows the order (TCP or tunnel, then TLS, then compression; the meter above TLS and again above compression).
+// knows the order (TCP, proxy or tunnel, then TLS, then compression; the meter above TLS and again above compression).
 // It knows no IMAP: when STARTTLS and COMPRESS may be asked for is the client's business.
 
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/types.ts";
-import { ConfigError, InterimapError, TransportError } from "../errors.ts";
+import { InterimapError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { parseCommand } from "./command_line.ts";
 import { connectDeadline } from "./deadline.ts";
 import { deflateStream } from "./deflate.ts";
 import { type Counter, metered, newCounter } from "./metered.ts";
 import { reasonOf } from "./reason.ts";
+import { connectSocks, proxiedPeer } from "./socks.ts";
 import { connectTcp, tcpPeer } from "./tcp.ts";
 import { checkTlsOptions, preloadTls, tlsStream } from "./tls.ts";
 import { loadTrustAnchors, type TrustAnchors } from "./trust.ts";
@@ -48,9 +49,10 @@ export async function connect(server: ServerConfig, options: ConnectOptions): Pr
   }
 }
 
-/** How messages call the other end: `HOST:PORT`, or the first word of the tunnel's command. */
+/** How messages call the other end: `HOST:PORT`, also which proxy, or the first word of the tunnel's command. */
 export function peerName(server: ServerConfig): string {
-  if (server.type !== "tunnel") return tcpPeer(server.host, server.port);
+  const { type, host, port, proxy } = server;
+  if (type !== "tunnel") return proxy === null ? tcpPeer(host, port) : proxiedPeer(host, port, proxy);
   return `tunnel command '${parseCommand(server.command ?? "")?.name ?? ""}'`;
 }
 
@@ -60,6 +62,7 @@ class Connection implements Connected {
   /** TCP connection or tunnel; null before `open()`. */
   #base: ByteStream | null = null;
   #stream: ByteStream | null = null;
+  #anchors: TrustAnchors = null;
   #confidential: boolean;
   /** Octets below compression and above TLS; without compression these are the octets of IMAP. */
   readonly #below: Counter = newCounter();
@@ -67,7 +70,7 @@ class Connection implements Connected {
 
   constructor(server: ServerConfig, options: ConnectOptions) {
     this.#server = server;
-    this.#options = options;
+    this.#options = { ...options, log: options.log.with({ component: options.component }) };
     this.#confidential = server.type === "tunnel";
   }
 
@@ -82,8 +85,7 @@ class Connection implements Connected {
 
   async open(): Promise<void> {
     const { component, signal, clock, env, keepAlive } = this.#options;
-    const { type, command, host, port, startTls } = this.#server;
-    refuseUnsupported(this.#server, component);
+    const { type, command, host, port, startTls, proxy } = this.#server;
     if (type === "tunnel") {
       const nullStderr = this.#server.nullStderr && !this.#options.debugging;
       signal.throwIfAborted();
@@ -92,12 +94,14 @@ class Connection implements Connected {
       const willSecure = type === "imaps" || startTls;
       // So that an option that can't be honoured costs no connection.
       if (willSecure) await checkTlsOptions(this.#server.tls, component);
-      const anchors = willSecure ? await this.#trustAnchors() : null;
+      if (willSecure) this.#anchors = await this.#trustAnchors();
       [this.#base] = await Promise.all([
-        connectTcp({ component, host, port, keepAlive, signal }),
+        proxy === null
+          ? connectTcp({ component, host, port, keepAlive, signal })
+          : connectSocks({ component, proxy, host, port, keepAlive, signal }),
         willSecure ? preloadTls() : null,
       ]);
-      if (type === "imaps") return await this.#secure(this.#base, anchors, signal);
+      if (type === "imaps") return await this.#secure(this.#base, signal);
     }
     this.#stream = metered(this.#base, this.#below);
   }
@@ -107,7 +111,7 @@ class Connection implements Connected {
     const { clock, signal, component } = this.#options;
     const deadline = connectDeadline({ clock, parent: signal, component, peer: peerName(this.#server) });
     try {
-      await this.#secure(this.#base, await this.#trustAnchors(), deadline.signal);
+      await this.#secure(this.#base, deadline.signal);
       return this.stream;
     } catch (error) {
       this.close();
@@ -137,34 +141,21 @@ class Connection implements Connected {
     this.#base?.close();
   }
 
-  async #secure(base: ByteStream, anchors: TrustAnchors, signal: AbortSignal): Promise<void> {
+  async #secure(base: ByteStream, signal: AbortSignal): Promise<void> {
     const { component, clock, log } = this.#options;
     const { host, tls } = this.#server;
     const peer = peerName(this.#server);
+    const anchors = this.#anchors;
     const secured = await tlsStream(base, { component, host, peer, tls, anchors, clock, log, signal });
     this.#confidential = true;
     this.#stream = metered(secured, this.#below);
   }
 
   async #trustAnchors(): Promise<TrustAnchors> {
-    const { component, env, log } = this.#options;
+    const { component, env, log, clock } = this.#options;
     const { verify, caFile, caPath } = this.#server.tls;
-    return verify ? await loadTrustAnchors({ component, caFile, caPath, env, log }) : null;
+    return verify ? await loadTrustAnchors({ component, caFile, caPath, env, log, now: clock.now() }) : null;
   }
-}
-
-/** Options that are read and not honoured yet: named, never ignored. */
-function refuseUnsupported({ proxy, tls }: ServerConfig, component: string): void {
-  const asked = [
-    proxy !== null && "proxy",
-    tls.fingerprints.length > 0 && "SSL_fingerprint",
-    tls.serverName !== null && "SSL_hostname",
-    (tls.minVersion !== null || tls.maxVersion !== null) && "SSL_protocols, SSL_protocol_min or SSL_protocol_max",
-    tls.cipherList !== null && "SSL_cipherlist",
-    tls.cipherSuites !== null && "SSL_ciphersuites",
-    tls.caPath !== null && "SSL_CApath",
-  ].filter((name) => name !== false);
-  if (asked.length > 0) throw new ConfigError(`Option ${asked[0]} is not supported yet`, { component });
 }
 
 /** Our own errors as they are; another reason of the signal becomes a timeout, the rest is what was thrown. */

@@ -1,5 +1,5 @@
 // What the rest of the program sees of the transport.
 
 export { connect, type ConnectOptions, peerName } from "./dial.ts";
-export { CONNECT_TIMEOUT_MS, connectDeadline, type Deadline, type DeadlineOptions } from "./deadline.ts";
+export { connectDeadline } from "./deadline.ts";
 export type { ByteStream, Connected, Traffic } from "./types.ts";

@@ -1,6 +1,7 @@
 // A TCP connection as a ByteStream: name resolution, connecting to each address in turn, octets in and out.
 // It knows neither TLS nor IMAP, and sets no timer: the caller's AbortSignal bounds the connecting.
 
+import { utf8Octets } from "../base/bytes.ts";
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./reason.ts";
 import type { ByteStream } from "./types.ts";
@@ -17,7 +18,10 @@ export interface TcpOptions {
   readonly port: number;
   /** The other end in errors once it is connected; default `HOST:PORT`. */
   readonly peer?: string;
-  /** Whether the kernel probes a connection that is silent (SO_KEEPALIVE). */
+  /**
+   * Whether the kernel probes a connection that is silent (SO_KEEPALIVE). When it begins is the system's choice (Linux:
+   * after 2 hours), for Deno cannot set TCP_KEEPIDLE.
+   */
   readonly keepAlive: boolean;
   /** Ends the attempt; its reason is thrown as it is. */
   readonly signal: AbortSignal;
@@ -37,7 +41,7 @@ export async function connectTcp(options: TcpOptions): Promise<ByteStream> {
     if (signal.aborted) throw signal.reason;
     const reason = reasonOf(error);
     if (isResolveFailure(error)) {
-      throw new TransportError("resolve", `getaddrinfo(${host}): ${reason}`, { component, cause: error });
+      throw new TransportError("resolve", `getaddrinfo(${utf8Octets(host)}): ${reason}`, { component, cause: error });
     }
     throw new TransportError("connect", `Can't connect to ${tcpPeer(host, port)}: ${reason}`, {
       component,
@@ -51,7 +55,13 @@ export async function connectTcp(options: TcpOptions): Promise<ByteStream> {
 
 /** `HOST:PORT` for messages; a bare IPv6 literal gets its brackets. */
 export function tcpPeer(host: string, port: number): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
+  const name = utf8Octets(host);
+  return name.includes(":") && !name.startsWith("[") ? `[${name}]:${port}` : `${name}:${port}`;
+}
+
+/** A host without the square brackets that an IPv6 literal may have. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** Deno has no error code for a failed look-up, and a URIError for what cannot be a host name. */

@@ -4,23 +4,30 @@
 // certificates, leave verification out, choose the SNI name or show the certificate.
 
 import type { PeerCertificate, TLSSocket } from "node:tls";
+import { utf8Octets } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { TlsOptions } from "../config/types.ts";
-import { InterimapError, TlsError, TransportError } from "../errors.ts";
+import { InterimapError, PinMismatchError, TlsError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
-import { allowedSuites, optionFor } from "./ciphers.ts";
+import { allowedSuites } from "./ciphers.ts";
 import { checkAlgorithms, keyDigest, matchingPin } from "./fingerprint.ts";
+import { forbidden } from "./negotiated.ts";
 import { oneLine, reasonOf } from "./reason.ts";
+import { bareHost } from "./tcp.ts";
 import { gatedDuplex, ReadQueue, TlsStream } from "./tls_stream.ts";
-import type { TrustAnchors } from "./trust.ts";
+import { commonName, type TrustAnchors } from "./trust.ts";
 import type { ByteStream } from "./types.ts";
-import { type CertificateFacts, type FailedVerification, lacksTrust, verificationCause } from "./verdict.ts";
+import {
+  type CertificateFacts,
+  type FailedVerification,
+  handshakeCause,
+  isWithoutProof,
+  lacksTrust,
+  verificationCause,
+} from "./verdict.ts";
 
 /** A chain longer than this is not followed for the wording of an error. */
 const MAX_CHAIN_LENGTH = 10;
-
-/** Node's codes when what was received is no TLS record. */
-const NOT_TLS = /WRONG_VERSION_NUMBER|InvalidContentType|InvalidMessage|corrupt message/;
 
 /** What a TLS layer needs to know. */
 export interface TlsLayerOptions {
@@ -48,11 +55,6 @@ export async function preloadTls(): Promise<void> {
  */
 export async function checkTlsOptions(tls: TlsOptions, component: string): Promise<void> {
   allowedSuites(tls, component);
-  const name = tls.serverName ?? "";
-  // Node leaves the first out without a word, and throws on the second (RFC 6066 section 3: no addresses).
-  if (!/^[A-Za-z0-9._-]*$/.test(name) || /^[0-9.]+$/.test(name)) {
-    throw new TlsError(`SSL_hostname = ${oneLine(name)} is no host name`, { component });
-  }
   await checkAlgorithms(tls.fingerprints, component);
 }
 
@@ -64,9 +66,9 @@ export async function tlsStream(inner: ByteStream, options: TlsLayerOptions): Pr
   const { component, peer, tls, log } = options;
   await checkTlsOptions(tls, component);
   const [{ connect, checkServerIdentity }, { isIP }] = await Promise.all([import("node:tls"), import("node:net")]);
-  const host = options.host.replace(/^\[(.*)\]$/, "$1");
+  const host = bareHost(options.host);
   const serverName = tls.serverName ?? (isIP(host) === 0 ? host.replace(/\.$/, "") : ""); // RFC 6066 section 3
-  log.debug(serverName === "" ? "Not using SNI" : `Using SNI with name ${serverName}`);
+  log.debug(serverName === "" ? "Not using SNI" : `Using SNI with name ${utf8Octets(serverName)}`);
   const queue = new ReadQueue();
   const socket = connect({
     socket: await gatedDuplex(inner, queue),
@@ -83,7 +85,7 @@ export async function tlsStream(inner: ByteStream, options: TlsLayerOptions): Pr
     log.debug(() => `SSL protocol: ${socket.getProtocol()}, cipher: ${socket.getCipher().name}`);
     log.debug(() => describeLeaf(socket));
     await checkKey(socket, options);
-    if (tls.verify && !socket.authorized) throw verificationError(socket, host, options);
+    if (tls.verify && !socket.authorized) throw await verificationError(socket, host, options);
     checkNegotiated(socket, options);
     return stream;
   } catch (error) {
@@ -112,15 +114,10 @@ function handshake(socket: TLSSocket, signal: AbortSignal): Promise<void> {
 function handshakeError(error: unknown, { component, peer, signal }: TlsLayerOptions): unknown {
   if (error instanceof InterimapError || (signal.aborted && error === signal.reason)) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const reason = NOT_TLS.test(`${code} ${error}`)
-    ? "the server does not speak TLS on this port"
-    : code === "ECONNRESET"
-    ? "the server closed the connection"
-    : reasonOf(error);
-  return new TransportError("tls", `Can't initiate TLS/SSL handshake with ${peer}: ${reason}`, {
-    component,
-    cause: error,
-  });
+  const message = `Can't initiate TLS/SSL handshake with ${peer}: ${handshakeCause(code, reasonOf(error))}`;
+  return isWithoutProof(code)
+    ? new TlsError(message, { component, cause: error })
+    : new TransportError("tls", message, { component, cause: error });
 }
 
 /** The pins are asked in addition to the verification, which looks at the chain and the name. */
@@ -138,40 +135,50 @@ async function checkKey(socket: TLSSocket, { component, peer, tls, log }: TlsLay
   const pin = await matchingPin(certificate, tls.fingerprints);
   if (pin === null) {
     log.warn("Fingerprint doesn't match! MiTM in action?");
-    throw new TlsError(
+    throw new PinMismatchError(
       `Can't initiate TLS/SSL handshake with ${peer}: SSL_fingerprint does not name the server's key`,
-      { component, hints: ["If the server was given a new key, --debug shows the digest to put there"] },
+      { component, hints: ["if the server was given a new key, --debug shows the digest to put there"] },
     );
   }
   log.debug(() => `Peer certificate matches pinned SPKI digest ${pin.algorithm}$${pin.digest}`);
 }
 
-/** rustls offers every suite it has, so what was negotiated is looked at. */
+/** The runtime takes some of the options without heeding them, so what came of it is looked at. */
 function checkNegotiated(socket: TLSSocket, { component, peer, tls }: TlsLayerOptions): void {
-  const { name } = socket.getCipher();
-  if (allowedSuites(tls, component).has(name)) return;
-  throw new TlsError(
-    `Can't initiate TLS/SSL handshake with ${peer}: the server chose ${name}, which ${optionFor(name)} leaves out`,
-    { component, hints: ["This program's TLS offers all that it has: add the suite, or turn it off on the server"] },
-  );
+  const negotiated = { protocol: socket.getProtocol() ?? "", suite: socket.getCipher().name };
+  const reason = forbidden(negotiated, tls, allowedSuites(tls, component));
+  if (reason === null) return;
+  throw new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: ${reason}`, {
+    component,
+    hints: ["this program's TLS offers all that it has: allow it, or turn it off on the server"],
+  });
 }
 
-function verificationError(socket: TLSSocket, host: string, options: TlsLayerOptions): TlsError {
+async function verificationError(socket: TLSSocket, host: string, options: TlsLayerOptions): Promise<TlsError> {
   const { component, peer, tls, clock } = options;
   const leaf = socket.getPeerCertificate(true);
+  const chain = chainFacts(leaf);
   const failed: FailedVerification = {
     code: String(socket.authorizationError),
     host,
-    names: leaf.subjectaltname ?? oneValue(leaf.subject?.CN),
-    chain: chainFacts(leaf),
+    names: leaf.subjectaltname || oneValue(leaf.subject?.CN),
+    leafIsAuthority: socket.getPeerX509Certificate()?.ca === true,
+    issuerIsTrusted: await isAmong(chain.at(-1)?.issuer ?? "", options.anchors ?? []),
+    chain,
     now: clock.now(),
   };
-  const hint = "Let SSL_CAfile name the certificate to trust for this server";
+  const hint = "let SSL_CAfile name the certificate to trust for this server";
   return new TlsError(`Can't initiate TLS/SSL handshake with ${peer}: ${verificationCause(failed)}`, {
     component,
     cause: socket.authorizationError,
     hints: tls.caFile === null && tls.caPath === null && lacksTrust(failed) ? [hint] : [],
   });
+}
+
+/** Whether one of the certificates has this common name. */
+async function isAmong(name: string, anchors: readonly string[]): Promise<boolean> {
+  const { X509Certificate } = await import("node:crypto");
+  return anchors.some((pem) => commonName(new X509Certificate(pem).subject) === name);
 }
 
 /** The chain as the server sent it, or as far as it can be followed. */

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { firstUnsupported, type Invocation, parseArguments, type RunInvocation } from "../../lib/cli/args.ts";
+import { type Invocation, parseArguments, type RunInvocation } from "../../lib/cli/args.ts";
 
 const DEFAULTS: RunInvocation = {
   kind: "run",
@@ -14,6 +14,7 @@ const DEFAULTS: RunInvocation = {
   notify: false,
   targets: new Set(["local", "remote", "database"]),
   mailboxes: [],
+  confirmed: null,
 };
 
 function run(differences: Partial<RunInvocation>): Invocation {
@@ -120,6 +121,63 @@ const ROWS: readonly (readonly [what: string, argv: readonly string[], expected:
   ["--repair --watch", ["--repair", "--watch"], usage("Option repair excludes watch and notify")],
   ["--delete --notify", ["--delete", "--notify", "a"], usage("Option delete excludes watch and notify")],
 
+  ["--confirm-deletes alone", ["--confirm-deletes"], run({ confirmed: [] })],
+  ["--confirm-deletes=", ["--confirm-deletes=a"], run({ confirmed: ["a"] })],
+  [
+    "--confirm-deletes several times, INBOX in any case",
+    ["--confirm-deletes=it's a", "-q", "--confirm-deletes=inbox"],
+    run({ confirmed: ["it's a", "INBOX"], quiet: true }),
+  ],
+  ["--confirm-deletes with the next word, as Getopt::Long does it", ["--confirm-deletes", "a", "b"], {
+    ...run({ confirmed: ["a"], mailboxes: ["b"] }),
+  }],
+  ["--confirm-deletes with a dash", ["--confirm-deletes", "-"], run({ confirmed: ["-"] })],
+  ["--confirm-deletes before an option", ["--confirm-deletes", "-q", "a"], {
+    ...run({ confirmed: [], quiet: true, mailboxes: ["a"] }),
+  }],
+  ["--confirm-deletes before two dashes", ["--confirm-deletes", "--", "a"], run({ confirmed: [], mailboxes: ["a"] })],
+  [
+    "--confirm-deletes with and without name: all",
+    ["--confirm-deletes=a", "--confirm-deletes"],
+    run({ confirmed: [] }),
+  ],
+  [
+    "--confirm-deletes with --repair",
+    ["--repair", "--confirm-deletes=a"],
+    run({ command: "repair", confirmed: ["a"] }),
+  ],
+  ...[["--confirm-deletes="], ["--confirm-deletes", ""]].map((argv) =>
+    [
+      `${argv.join(" ")} and nothing, as a shell makes of a variable without value`,
+      argv,
+      usage("Option confirm-deletes requires the name of a mailbox behind its ="),
+    ] as const
+  ),
+  ...["delete", "rename"].map((name) =>
+    [
+      `--confirm-deletes with --${name}`,
+      ["--confirm-deletes", `--${name}`, "a", "b"],
+      usage(`Option ${name} excludes confirm-deletes`),
+    ] as const
+  ),
+  ...["watch", "notify"].map((name) =>
+    [
+      `--confirm-deletes with --${name}`,
+      [`--${name}`, "--confirm-deletes=a"],
+      usage("Option confirm-deletes excludes watch and notify"),
+    ] as const
+  ),
+  ...["a*", "*"].map((name) =>
+    [`a pattern for --confirm-deletes: ${name}`, [`--confirm-deletes=${name}`], {
+      kind: "invalid",
+      problem: `Invalid mailbox name "${name}" for option confirm-deletes (no patterns)`,
+    }] as const
+  ),
+  ["a line feed in a name for --confirm-deletes", ["--confirm-deletes=a\nb"], {
+    kind: "invalid",
+    problem: 'Invalid mailbox name "a\\x0Ab" for option confirm-deletes',
+  }],
+
   [
     "--target",
     ["--delete", "--target=local", "a"],
@@ -178,24 +236,20 @@ for (const [what, argv, expected] of ROWS) {
   Deno.test(`\`parseArguments()\` understands ${what}`, () => deepStrictEqual(parseArguments(argv), expected));
 }
 
-Deno.test("`firstUnsupported()` names the option that this version cannot do yet", () => {
-  const rows: readonly (readonly [readonly string[], string | null])[] = [
-    [["-q", "--debug", "a"], null],
-    [["--repair"], null],
-    [["--target=local", "--delete", "a"], null],
-    [["--rename", "a", "b"], null],
-    [["--watch"], "--watch"],
-    [["--notify"], "--notify"],
-    [["--watch=5", "--notify"], "--notify"],
-  ];
-  for (const [argv, name] of rows) {
-    const invocation = parseArguments(argv);
-    ok(invocation.kind === "run");
-    strictEqual(firstUnsupported(invocation), name);
-  }
-});
-
-const SPELLINGS = ["config", "target", "watch", "quiet", "q", "debug", "help", "h", "notify", "version", "repair"];
+const SPELLINGS = [
+  "config",
+  "target",
+  "watch",
+  "quiet",
+  "q",
+  "debug",
+  "help",
+  "h",
+  "notify",
+  "version",
+  "repair",
+  "confirm-deletes",
+];
 const word = fc.oneof(
   fc.constantFrom(...SPELLINGS, "delete", "rename").map((name) => `--${name}`),
   fc.tuple(fc.constantFrom(...SPELLINGS), fc.string()).map(([name, value]) => `--${name}=${value}`),
@@ -241,6 +295,8 @@ function checkRun(run: RunInvocation): void {
   ok(run.watch === null || (Number.isInteger(run.watch) && run.watch >= 1));
   ok(!run.notify || run.watch !== null);
   ok(run.command === "sync" || run.watch === null);
+  ok(run.confirmed === null || ((run.command === "sync" || run.command === "repair") && run.watch === null));
+  for (const name of run.confirmed ?? []) ok(/^[\x20-\x7e]+$/.test(name) && !name.includes("*"));
 }
 
 Deno.test("`parseArguments()` takes everything behind the first name as names", () => {

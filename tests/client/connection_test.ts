@@ -1,7 +1,7 @@
 // The connection: order, window, literals, bodies, deadlines and what ends a session, against a scripted server.
 
 import assert from "node:assert/strict";
-import { ANSWER_TIMEOUT_MS } from "../../lib/client/connection.ts";
+import { ANSWER_TIMEOUT_MS } from "../../lib/client/answer_watch.ts";
 import type { BodyReceiver } from "../../lib/client/request.ts";
 import { ByeError, ProtocolError, TransportError } from "../../lib/errors.ts";
 import { append, type Command, noop, uidFetch, UidSet } from "../../lib/protocol/mod.ts";
@@ -43,7 +43,7 @@ Deno.test("`submit()` keeps at most 64 commands in flight", async () => {
 Deno.test("a command that must be alone waits for those before it and holds back those behind it", async () => {
   const { connection, server } = await greetedClient("IMAP4REV1");
   connection.submit({ command: noop() });
-  connection.submit({ command: { ...noop(), name: "ALONE" }, alone: true });
+  connection.submit({ command: { ...noop(), name: "ALONE" }, barrier: "alone" });
   const last = connection.submit({ command: noop() });
   await server.expect("000000 NOOP");
   assert.equal(server.pending, "");
@@ -55,6 +55,32 @@ Deno.test("a command that must be alone waits for those before it and holds back
   await server.send("000002 OK");
   await last.done;
   connection.close(new Error("end"));
+});
+
+Deno.test("a command that must be the last goes out behind others and holds back those behind it", async () => {
+  const { connection, server } = await greetedClient("IMAP4REV1");
+  connection.submit({ command: noop() });
+  connection.submit({ command: { ...noop(), name: "LAST" }, barrier: "last" });
+  const behind = connection.submit({ command: noop() });
+  await server.expect("000000 NOOP");
+  await server.expect("000001 NOOP");
+  assert.equal(server.pending, "");
+  await server.send("000000 OK", "000001 OK");
+  await server.expect("000002 NOOP");
+  await server.send("000002 OK");
+  await behind.done;
+  connection.close(new Error("end"));
+});
+
+Deno.test("a layer that changes before everything was answered ends the session", async () => {
+  const { connection, server } = await greetedClient("IMAP4REV1");
+  const earlier = connection.submit({ command: noop() });
+  const upgrade = () => Promise.reject(new Error("not to be called"));
+  const { done } = connection.submit({ command: { ...noop(), name: "LAST" }, barrier: "last", upgrade });
+  await server.expect("000000 NOOP");
+  await server.send("000001 OK");
+  await assert.rejects(earlier.done, ProtocolError);
+  await assert.rejects(done, ProtocolError);
 });
 
 Deno.test("a synchronizing literal waits for the server, commands behind it wait too", async () => {

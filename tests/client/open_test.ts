@@ -1,59 +1,20 @@
 // Opening a session: STARTTLS, login, COMPRESS and every way in which it must stop, against a scripted server.
 
 import assert from "node:assert/strict";
-import { chooseMechanism } from "../../lib/client/auth.ts";
-import { type OpenOptions, openSession } from "../../lib/client/mod.ts";
+import { SILENCE_MS } from "../../lib/client/assumption.ts";
 import {
   AuthenticationError,
+  ByeError,
   CapabilityError,
   Interrupted,
   ProtocolError,
+  StaleCapabilitiesError,
   TlsError,
   TransportError,
 } from "../../lib/errors.ts";
-import { Capabilities } from "../../lib/protocol/mod.ts";
-import type { ByteStream, Connected } from "../../lib/transport/types.ts";
-import { type DuplexEnd, duplexPair } from "../support/duplex.ts";
+import { capability } from "../../lib/protocol/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { KeepingLog } from "../support/quiet_log.ts";
-import { Script } from "../support/script.ts";
-
-/** A connection whose layers are further duplex pairs: what the server says "inside" goes to `secure`. */
-function rig(options: Partial<OpenOptions> = {}): {
-  opening: ReturnType<typeof openSession>;
-  server: Script;
-  inside: Script;
-  end: DuplexEnd;
-  log: KeepingLog;
-} {
-  const [client, end] = duplexPair();
-  const [innerClient, innerEnd] = duplexPair();
-  const log = new KeepingLog(1);
-  const connected: Connected = {
-    stream: client,
-    confidential: false,
-    startTls: (): Promise<ByteStream> => Promise.resolve(innerClient),
-    startDeflate: (): Promise<ByteStream> => Promise.resolve(innerClient),
-    traffic: () => ({ received: 0, sent: 0, wireReceived: null, wireSent: null }),
-    close: () => client.close(),
-  };
-  const opening = openSession({
-    component: "remote",
-    startTls: false,
-    compress: false,
-    auth: ["PLAIN", "LOGIN"],
-    username: "joe",
-    password: "s3cret",
-    clock: new FakeClock(),
-    log,
-    signal: new AbortController().signal,
-    deadline: { signal: new AbortController().signal, clear: () => {} },
-    connect: () => Promise.resolve(connected),
-    ...options,
-  });
-  opening.catch(() => {});
-  return { opening, server: new Script(end), inside: new Script(innerEnd), end, log };
-}
+import { rig } from "./open_rig.ts";
 
 Deno.test("PLAIN goes out in one line with SASL-IR, and is hidden in the log", async () => {
   const { opening, server, log } = rig();
@@ -101,15 +62,6 @@ Deno.test("a refused login says so without the password", async () => {
       error instanceof AuthenticationError && /Authentication failed/.test(error.message) &&
       !/s3cret/.test(error.message),
   );
-});
-
-Deno.test("`chooseMechanism()` follows the user's order and refuses disabled logins", () => {
-  const offers = (text: string): Capabilities => new Capabilities(text.split(" "));
-  assert.equal(chooseMechanism(["LOGIN", "PLAIN"], offers("AUTH=PLAIN")), "LOGIN");
-  assert.equal(chooseMechanism(["CRAM-MD5", "PLAIN"], offers("AUTH=PLAIN")), "PLAIN");
-  assert.throws(() => chooseMechanism(["PLAIN"], offers("AUTH=XOAUTH2")), AuthenticationError);
-  assert.throws(() => chooseMechanism(["CRAM-MD5"], offers("AUTH=CRAM-MD5")), AuthenticationError);
-  assert.throws(() => chooseMechanism(["PLAIN", "LOGIN"], offers("AUTH=PLAIN LOGINDISABLED")), AuthenticationError);
 });
 
 Deno.test("STARTTLS comes before anything else, and what was said in the clear is forgotten", async () => {
@@ -180,6 +132,13 @@ Deno.test("a BYE greeting, the deadline and a signal each end the opening with t
   bye.end.close();
   await assert.rejects(bye.opening, /too many connections/);
 
+  const lingering = rig(); // it says so and leaves the connection open
+  await lingering.server.send("* BYE try later");
+  await assert.rejects(lingering.opening, (error) => error instanceof ByeError && /try later/.test(error.message));
+  const refusing = rig();
+  await refusing.server.send("* NO go away");
+  await assert.rejects(refusing.opening, ProtocolError);
+
   const deadline = new AbortController();
   const late = rig({ deadline: { signal: deadline.signal, clear: () => {} } });
   await Promise.resolve();
@@ -192,4 +151,134 @@ Deno.test("a BYE greeting, the deadline and a signal each end the opening with t
   await stopped.server.expect(/AUTHENTICATE/);
   signal.abort(new Interrupted("SIGTERM"));
   await assert.rejects(stopped.opening, Interrupted);
+});
+
+const GREETING = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi";
+const EXPECTED = ["IMAP4REV1", "ENABLE", "QRESYNC"];
+
+Deno.test("with the capabilities of the last run, commands go out behind the login without waiting", async () => {
+  const { opening, server } = rig({ expected: EXPECTED });
+  await server.send(GREETING);
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await server.expect(/^000000 AUTHENTICATE PLAIN \S+$/);
+  await server.expect("000001 ENABLE QRESYNC");
+  await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC NEW] in");
+  await server.send("* ENABLED QRESYNC", "000001 OK");
+  await enabled;
+  assert.ok(session.toldAtLogin?.has("NEW"));
+  assert.ok(session.capabilities.has("NEW"));
+  session.abort(new Error("end"));
+});
+
+Deno.test("with STARTTLS the mechanisms are asked for again, and the capabilities of the last run assumed behind that", async () => {
+  const { opening, server, inside } = rig({ startTls: true, expected: EXPECTED });
+  await server.send("* OK [CAPABILITY IMAP4rev1 STARTTLS SASL-IR AUTH=PLAIN] hi");
+  await server.expect("000000 STARTTLS");
+  await server.send("000000 OK go");
+  await inside.expect("000001 CAPABILITY");
+  assert.equal(inside.pending, "", "the mechanisms were assumed");
+  await inside.send("* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN", "000001 OK");
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await inside.expect(/^000002 AUTHENTICATE PLAIN \S+$/);
+  await inside.expect("000003 ENABLE QRESYNC");
+  await inside.send("000002 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC] in", "* ENABLED QRESYNC", "000003 OK");
+  await enabled;
+  session.abort(new Error("end"));
+});
+
+Deno.test("with `enable`, QRESYNC is in one flight with COMPRESS, and waited for", async () => {
+  const { opening, server, inside } = rig({ compress: true, enable: true });
+  const needed = "ENABLE QRESYNC LIST-EXTENDED UIDPLUS LIST-STATUS COMPRESS=DEFLATE";
+  await server.send(`* PREAUTH [CAPABILITY IMAP4rev1 ${needed}] hi`);
+  await server.expect("000000 ENABLE QRESYNC");
+  await server.expect("000001 COMPRESS DEFLATE");
+  await server.send("* ENABLED QRESYNC", "000000 OK", "000001 OK go");
+  const { session } = await opening;
+  const created = session.create("x");
+  await inside.expect("000002 CREATE x");
+  await inside.send("000002 OK");
+  await created;
+  session.abort(new Error("end"));
+
+  const poor = rig({ enable: true });
+  await poor.server.send(`* PREAUTH [CAPABILITY IMAP4rev1 ${needed.replace("QRESYNC", "")}] hi`);
+  await assert.rejects(poor.opening, CapabilityError);
+});
+
+Deno.test("nothing goes out behind the login when the server asks for another one, or for a continuation", async () => {
+  for (const greeting of ["* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi", "* OK [CAPABILITY IMAP4rev1 SASL-IR] hi"]) {
+    const { opening, server } = rig({ expected: EXPECTED });
+    await server.send(greeting);
+    await server.expect(/^000000 (AUTHENTICATE PLAIN|LOGIN joe s3cret)$/);
+    let opened = false;
+    void opening.then(() => opened = true, () => {});
+    await server.send("* OK still here");
+    assert.equal(opened, false);
+    server.close();
+    await assert.rejects(opening);
+  }
+});
+
+Deno.test("a login that is refused ends what was sent behind it with the reason", async () => {
+  const { opening, server } = rig({ expected: EXPECTED });
+  await server.send(GREETING);
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await server.send("000000 NO [AUTHENTICATIONFAILED] Wrong.", "000001 BAD first log in");
+  await assert.rejects(enabled, (error) => error instanceof AuthenticationError && /Wrong/.test(error.message));
+});
+
+Deno.test("capabilities that are gone, or not told, end the session before anything that depends on them", async () => {
+  for (const answer of ["000000 OK [CAPABILITY IMAP4rev1 ENABLE] in", "000000 OK in"]) {
+    const { opening, server } = rig({ expected: EXPECTED });
+    await server.send(GREETING);
+    const { session } = await opening;
+    const enabled = session.enableQresync();
+    await server.send(answer, "* ENABLED QRESYNC", "000001 OK");
+    await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && error.again);
+  }
+});
+
+Deno.test("a server that loses what was sent behind the login is not waited for, and not trusted again", async () => {
+  const clock = new FakeClock();
+  const { opening, server } = rig({ expected: EXPECTED, clock });
+  await server.send(GREETING);
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await server.expect(/AUTHENTICATE/);
+  await server.expect(/ENABLE/);
+  await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC NEW] in");
+  while (!session.capabilities.has("NEW")) await new Promise((resolve) => setTimeout(resolve));
+  clock.advance(SILENCE_MS);
+  await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
+});
+
+Deno.test("a server that is confused by what was sent behind the login is not trusted again", async () => {
+  const ok = "000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC] in";
+  const again = "000000 BAD Already authenticated";
+  for (const answers of [[ok, again], [ok, "001 BAD what"], [ok, "* ENABLED QRESYNC", "000001 OK enabled", again]]) {
+    const { opening, server } = rig({ expected: EXPECTED });
+    await server.send(GREETING);
+    const { session } = await opening;
+    const both = Promise.all([session.enableQresync(), session.run(capability())]);
+    for (const command of [/AUTHENTICATE/, /ENABLE/, /CAPABILITY/]) await server.expect(command);
+    await server.send(...answers);
+    await assert.rejects(both, (error) => error instanceof StaleCapabilitiesError && !error.again);
+  }
+});
+
+Deno.test("COMPRESS goes out behind the login, and nothing behind COMPRESS", async () => {
+  const { opening, server, inside } = rig({ expected: [...EXPECTED, "COMPRESS=DEFLATE"], compress: true });
+  await server.send(GREETING);
+  await server.expect(/^000000 AUTHENTICATE PLAIN/);
+  await server.expect("000001 COMPRESS DEFLATE");
+  await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC COMPRESS=DEFLATE] in", "000001 OK go");
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await inside.expect("000002 ENABLE QRESYNC");
+  await inside.send("* ENABLED QRESYNC", "000002 OK");
+  await enabled;
+  session.abort(new Error("end"));
 });

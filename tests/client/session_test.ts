@@ -1,23 +1,27 @@
 // The session: what each method sends and what it makes of the answers, against a scripted server.
 
 import assert from "node:assert/strict";
-import { CommandError, ProtocolError } from "../../lib/errors.ts";
+import { CommandError, ProtocolError, SilentLeaveError } from "../../lib/errors.ts";
 import { Capabilities, makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
 import { greetedClient } from "../support/client_rig.ts";
 
 const ALL = "IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH LITERAL+ MULTIAPPEND LIST-EXTENDED LIST-STATUS";
 
-Deno.test("`enableQresync()` insists on the untagged ENABLED", async () => {
-  const { session, server } = await greetedClient(ALL);
-  const good = session.enableQresync();
-  await server.expect("000000 ENABLE QRESYNC");
-  await server.send("* ENABLED CONDSTORE QRESYNC", "000000 OK");
-  await good;
-  const bad = session.enableQresync();
-  await server.expect("000001 ENABLE QRESYNC");
-  await server.send("* ENABLED", "000001 OK");
-  await assert.rejects(bad, ProtocolError);
-  session.abort(new Error("end"));
+Deno.test("`enableQresync()` insists on the untagged ENABLED, and asks once", async () => {
+  const good = await greetedClient(ALL);
+  const enabling = good.session.enableQresync();
+  await good.server.expect("000000 ENABLE QRESYNC");
+  await good.server.send("* ENABLED CONDSTORE QRESYNC", "000000 OK");
+  await enabling;
+  await good.session.enableQresync();
+  assert.equal(good.server.pending, "");
+  good.session.abort(new Error("end"));
+  const bad = await greetedClient(ALL);
+  const refused = bad.session.enableQresync();
+  await bad.server.expect("000000 ENABLE QRESYNC");
+  await bad.server.send("* ENABLED", "000000 OK");
+  await assert.rejects(refused, ProtocolError);
+  bad.session.abort(new Error("end"));
 });
 
 Deno.test("`list()` joins LIST with its STATUS and is pipelined with ENABLE", async () => {
@@ -106,6 +110,121 @@ Deno.test("[CLOSED] divides what belongs to the old mailbox from what belongs to
   assert.deepEqual([one.exists, one.uidValidity], [5, 1]);
   assert.deepEqual([two.exists, two.uidValidity], [2, 2]);
   session.abort(new Error("end"));
+});
+
+/** A session in which `one` is selected, with one message. */
+async function selectedClient(capabilities: string, leavesSilently: boolean) {
+  const rig = await greetedClient(capabilities);
+  rig.session.leavesSilently = leavesSilently;
+  const selecting = rig.session.select("one", null, () => true);
+  await rig.server.expect("000000 SELECT one");
+  await rig.server.send("* 1 EXISTS", "* OK [UIDVALIDITY 1] x", "000000 OK");
+  return { ...rig, one: await selecting };
+}
+
+Deno.test("`unselect()` leaves the mailbox of a SELECT that is still in flight", async () => {
+  const { session, server } = await greetedClient(`${ALL} UNSELECT`);
+  const keep = (): boolean => true;
+  const first = session.select("a", null, keep);
+  await server.expect("000000 SELECT a");
+  await server.send("* OK [UIDVALIDITY 1] x", "000000 OK");
+  await first;
+  const leaving = Promise.all([session.select("b", null, keep), session.unselect()]);
+  await server.expect("000001 SELECT b");
+  await server.expect("000002 UNSELECT");
+  await server.send("* OK [CLOSED] x", "* OK [UIDVALIDITY 2] x", "000001 OK", "000002 OK");
+  await leaving;
+  // Nothing is selected, so that nothing is closed.
+  const last = session.select("c", null, keep);
+  await server.expect("000003 SELECT c");
+  await server.send("* OK [UIDVALIDITY 3] x", "000003 OK");
+  assert.equal((await last).uidValidity, 3);
+  session.abort(new Error("end"));
+});
+
+Deno.test("a server that leaves out [CLOSED] ends the session before anything else is read", async () => {
+  const { session, server, one } = await selectedClient(`${ALL} UNSELECT`, false);
+  const both = [session.select("two", null, () => true), session.search(UidSet.range(1, 9))];
+  await server.expect("000001 SELECT two");
+  await server.expect("000002 UID SEARCH RETURN (ALL) UID 1:9");
+  await server.send("* 2 EXISTS", "000001 OK", "* 3 EXISTS", '* ESEARCH (TAG "000002") UID ALL 1', "000002 OK");
+  for (const each of both) await assert.rejects(each, (error) => error instanceof SilentLeaveError);
+  assert.ok(session.closed instanceof SilentLeaveError);
+  assert.equal(one.exists, 2, "something was read that came behind the answer");
+});
+
+Deno.test("without UNSELECT there is no way around a missing [CLOSED], and the error says so", async () => {
+  for (const leavesSilently of [false, true]) {
+    const { session, server } = await selectedClient(ALL, leavesSilently);
+    const two = session.select("two", null, () => true);
+    await server.expect("000001 SELECT two");
+    await server.send("* 2 EXISTS", "000001 OK");
+    await assert.rejects(
+      two,
+      (error) =>
+        error instanceof ProtocolError && !(error instanceof SilentLeaveError) && /no UNSELECT/.test(error.message),
+    );
+    assert.ok(session.closed !== null);
+  }
+});
+
+for (const extra of [[], ["* OK [CLOSED] x"]]) {
+  const said = extra.length === 0 ? "" : ", and says [CLOSED] then";
+  Deno.test(`\`leavesSilently\`: SELECT and what is behind it wait until UNSELECT is answered${said}`, async () => {
+    const { session, server, one } = await selectedClient(`${ALL} UNSELECT`, true);
+    const last = session.search(UidSet.range(1, 9));
+    const second = Promise.all([
+      session.select("two", null, () => true),
+      session.search(UidSet.range(1, 9), { freeze: true }),
+    ]);
+    const third = Promise.all([session.select("three", null, () => true), session.search(UidSet.range(1, 9))]);
+    await server.expect("000001 UID SEARCH RETURN (ALL) UID 1:9");
+    await server.expect("000002 UNSELECT");
+    await server.send("* 5 EXISTS", '* ESEARCH (TAG "000001") UID ALL 5', "000001 OK");
+    assert.equal(`${await last}`, "5");
+    assert.equal(server.pending, "", "SELECT did not wait");
+    await server.send(...extra, "000002 OK");
+    await server.expect("000003 SELECT two");
+    await server.expect("000004 UID SEARCH RETURN (ALL) UID 1:9");
+    await server.expect("000005 UNSELECT");
+    await server.send("* 2 EXISTS", "000003 OK", '* ESEARCH (TAG "000004") UID ALL 2', "000004 OK");
+    const [two, found] = await second;
+    assert.deepEqual([one.exists, two.exists, `${found}`], [5, 2, "2"]);
+    assert.equal(server.pending, "", "SELECT did not wait");
+    await server.send(...extra, "000005 OK");
+    await server.expect("000006 SELECT three");
+    await server.expect("000007 UID SEARCH RETURN (ALL) UID 1:9");
+    await server.send("* 3 EXISTS", "000006 OK", '* ESEARCH (TAG "000007") UID ALL 3', "000007 OK");
+    const [three, foundThere] = await third;
+    assert.deepEqual([two.exists, three.exists, `${foundThere}`], [2, 3, "3"]);
+    session.abort(new Error("end"));
+  });
+}
+
+Deno.test("`leavesSilently`: behind a SELECT that was refused, UNSELECT may be refused as well", async () => {
+  const { session, server } = await selectedClient(`${ALL} UNSELECT`, true);
+  const gone = assert.rejects(session.select("gone", null, () => true), CommandError);
+  const three = session.select("three", null, () => true);
+  await server.expect("000001 UNSELECT");
+  await server.send("000001 OK");
+  await server.expect("000002 SELECT gone");
+  await server.expect("000003 UNSELECT");
+  await server.send("000002 NO [NONEXISTENT] no", "000003 BAD nothing is selected");
+  await gone;
+  await server.expect("000004 SELECT three");
+  await server.send("* 3 EXISTS", "000004 OK");
+  assert.equal((await three).exists, 3);
+  session.abort(new Error("end"));
+});
+
+Deno.test("`leavesSilently`: an UNSELECT that is refused ends the session, for there is no other way", async () => {
+  const { session, server } = await selectedClient(`${ALL} UNSELECT`, true);
+  const two = session.select("two", null, () => true);
+  await server.expect("000001 UNSELECT");
+  await server.send("000001 NO not now");
+  await server.expect("000002 SELECT two");
+  await server.send("* 2 EXISTS", "000002 OK");
+  await assert.rejects(two, (error) => error instanceof ProtocolError && !(error instanceof SilentLeaveError));
 });
 
 Deno.test("a failed SELECT leaves nothing selected, and the next one works", async () => {

@@ -6,6 +6,7 @@ import { escapeControls, utf8Octets } from "../../lib/base/bytes.ts";
 import { parseIni } from "../../lib/config/ini.ts";
 import { interpret, type Settings } from "../../lib/config/interpret.ts";
 import { OPTIONS } from "../../lib/config/options.ts";
+import { NO_TLS } from "../../lib/config/tls_options.ts";
 import { ConfigError } from "../../lib/errors.ts";
 
 function read(text: string): Settings {
@@ -13,16 +14,6 @@ function read(text: string): Settings {
 }
 
 const SERVICES = "imap2\t143/tcp  imap # mail\nimaps 993/udp\nimaps 993/tcp\n";
-
-const NO_TLS_OPTIONS = {
-  caPath: null,
-  fingerprints: [],
-  serverName: null,
-  minVersion: null,
-  maxVersion: null,
-  cipherList: null,
-  cipherSuites: null,
-};
 
 /** A file with nothing but what is given. */
 function file(defaults = "", local = "", remote = ""): string {
@@ -51,9 +42,10 @@ Deno.test("`interpret()` gives the defaults when two empty sections are all ther
     auth: ["PLAIN", "LOGIN"],
     username: null,
     password: null,
+    connections: 4,
     listReference: "",
     proxy: null,
-    tls: { verify: true, caFile: null, ...NO_TLS_OPTIONS },
+    tls: { ...NO_TLS, verify: true, caFile: null },
   };
   deepStrictEqual(read(file()), {
     database: null,
@@ -65,8 +57,21 @@ Deno.test("`interpret()` gives the defaults when two empty sections are all ther
     ignoreMailbox: null,
     logFile: null,
     logPrefix: "%?n?%?m?%n(%m)&%n?: ?",
+    maxDeletes: null,
+    fullCheckDays: 30,
     warnings: [],
   });
+});
+
+Deno.test("`interpret()` takes full-check in days, where 0 is never, also in [extra]", () => {
+  const cases: readonly (readonly [string, number | null])[] = [["7", 7], ["0", null], ["never", null], ["0365", 365]];
+  for (const [value, days] of cases) {
+    strictEqual(read(`full-check = ${value}\n[local]\n[remote]\n`).fullCheckDays, days, value);
+    strictEqual(read(`[extra]\nfull-check = ${value}\n[local]\n[remote]\n`).fullCheckDays, days, value);
+  }
+  for (const value of ["-1", "30d", "", "Never", "10000"]) {
+    throws(() => read(`full-check = ${value}\n[local]\n[remote]\n`), /full-check/, value);
+  }
 });
 
 Deno.test("`interpret()` takes a file with both kinds of servers", () => {
@@ -102,9 +107,10 @@ SSL_CAfile = /etc/Ünïcödé.pem
     username: "joe",
     password: "a ;b=c",
     compress: false,
+    connections: 4,
     listReference: "",
     proxy: null,
-    tls: { ...NO_TLS_OPTIONS, verify: false, caFile: "/etc/Ünïcödé.pem" },
+    tls: { ...NO_TLS, verify: false, caFile: "/etc/Ünïcödé.pem" },
   });
 });
 
@@ -153,6 +159,12 @@ const REFUSED: readonly (readonly [what: string, text: string, message: RegExp])
   ["a port that is no service", file("", "", "port = imapx"), /^F:5: Invalid option port = imapx: .*\/etc\/services/],
   ["a negative port", file("", "", "port = -1"), /^F:5: Invalid option port = -1: .*\/etc\/services/],
   ["a host in brackets that is a name", file("", "", "host = [localhost]"), /^F:5: Invalid IP literal: localhost$/],
+  ["an address in brackets of other letters", file("", "", "host = [\u0175]"), /^F:5: Invalid IP literal: \xc5\xb5$/],
+  [
+    "words with control characters",
+    file("list-mailbox = (\x1b[2J"),
+    /^F:1: Invalid value for list-mailbox: \(\\x1B\[2J: /,
+  ],
   ["words that are stuck together", file('list-mailbox = a"b"'), /^F:1: Invalid value for list-mailbox: a"b"/],
   [
     "a match of nothing",
@@ -172,8 +184,34 @@ const REFUSED: readonly (readonly [what: string, text: string, message: RegExp])
   ["no protocol at all", file("SSL_protocols = !TLSv1.2 TLSv1.2"), /^F:1: .*it leaves nothing/],
   ["versions that exclude each other", file("SSL_protocol_min=TLSv1.3\nSSL_protocol_max=TLSv1.2"), /^F:1: .*is above/],
   ["a pin that is too short", file("SSL_fingerprint = 00ff"), /^F:1: .*SSL_fingerprint = 00ff: expected 64 hex digits/],
-  ["a reserved option", file() + "[extra]\nconnections = 4\n", /^F:7: Invalid option connections: .*\[extra\]/],
-  ["a reserved option of a server", file() + "[extra.remote]\nx =\n", /^F:7: Invalid option x:.*\[extra\.remote\]/],
+  ["an unknown option in [extra]", file() + "[extra]\nx = 4\n", /^F:7: Invalid option x: \[extra\] has no such option/],
+  [
+    "an option of the original in [extra]",
+    file() + "[extra]\nlogfile = /x\n",
+    /^F:7: .* logfile: \[extra\] has no such option/,
+  ],
+  [
+    "an option that stands in [extra] as well",
+    file("max-deletes = 5") + "[extra]\nmax-deletes = 6\n",
+    /^F:7: Invalid option max-deletes: it stands in line 1 already/,
+  ],
+  ["a bad value in [extra]", file() + "[extra]\nmax-deletes = many\n", /^F:7: .*max-deletes = many: expected a number/],
+  [
+    "an unknown option in [extra.remote]",
+    file() + "[extra.remote]\nx =\n",
+    /^F:7: Invalid option x: \[extra\.remote\] has no such option/,
+  ],
+  [
+    "an option of the program in [extra.local]",
+    file() + "[extra.local]\nfull-check = 3\n",
+    /^F:7: Invalid option full-check: \[extra\.local\] has no such option/,
+  ],
+  [
+    "an option of a server that stands in its [extra.remote] as well",
+    file("", "", "connections = 5") + "[extra.remote]\nconnections = 6\n",
+    /^F:7: Invalid option connections: it stands in line 5 already/,
+  ],
+  ["too many connections", file("", "connections = 17"), /^F:3: Invalid option connections = 17: expected a number/],
 ];
 
 for (const [what, text, message] of REFUSED) {
@@ -191,6 +229,41 @@ Deno.test("`interpret()` reads the options of lists and of the log", () => {
   deepStrictEqual(["v", "v\0a", "va", "xv"].map((name) => ignoreMailbox?.test(name)), [true, true, false, false]);
   deepStrictEqual([logFile, logPrefix], ["/tmp/\xe9", ""]);
   deepStrictEqual([local.listReference, remote.listReference], ["perso/", "x/"]);
+});
+
+Deno.test("`interpret()` reads how many deletions are too many, above the sections or in [extra]", () => {
+  const values = [
+    ["0", { count: 0, percent: null }],
+    ["1000", { count: 1000, percent: null }],
+    ["0%", { count: null, percent: 0 }],
+    ["50%", { count: null, percent: 50 }],
+    ["none", { count: null, percent: null }],
+  ] as const;
+  for (const [value, expected] of values) {
+    for (const text of [file(`max-deletes = ${value}`), `${file()}[extra]\nmax-deletes = ${value}\n`]) {
+      const { maxDeletes, warnings } = read(text);
+      deepStrictEqual(maxDeletes, expected);
+      deepStrictEqual(warnings, []);
+    }
+  }
+  strictEqual(read(file()).maxDeletes, null);
+  deepStrictEqual(read(file("", "max-deletes = 5")).maxDeletes, null);
+  ok(/max-deletes has no effect in \[local\]/.test(read(file("", "max-deletes = 5")).warnings.join()));
+});
+
+Deno.test("`interpret()` reads how many connections a server may get, in its own section or beside it", () => {
+  const cases: readonly (readonly [text: string, local: number, remote: number])[] = [
+    [file(), 4, 4],
+    [file("", "type = tunnel\ncommand = c"), 1, 4],
+    [file("connections = 2", "type = tunnel\ncommand = c", "connections = 16"), 2, 16],
+    [file("connections = 2") + "[extra.remote]\nconnections = 3\n", 2, 3],
+    [file("", "type = tunnel\ncommand = c") + "[extra.local]\nconnections = 8\n[extra]\nconnections = 1\n", 8, 1],
+  ];
+  for (const [text, ...expected] of cases) {
+    const { local, remote, warnings } = read(text);
+    deepStrictEqual([local.connections, remote.connections], expected, text);
+    deepStrictEqual(warnings, [], text);
+  }
 });
 
 Deno.test("`interpret()` reads where to connect", () => {
@@ -214,7 +287,7 @@ Deno.test("`interpret()` reads the options of TLS", () => {
   const pins = `SSL_fingerprint = ${"AB".repeat(32)} sha1$${"0f".repeat(20)} sha3-256$1`.replace("sha3-256", "blake2s");
   const { local, remote } = read(file(pins, "SSL_hostname =\nSSL_ciphersuites =", "SSL_cipherlist = A:B,C D"));
   deepStrictEqual(remote.tls, {
-    ...NO_TLS_OPTIONS,
+    ...NO_TLS,
     verify: true,
     caFile: null,
     cipherList: ["A", "B", "C", "D"],

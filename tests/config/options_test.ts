@@ -51,6 +51,12 @@ const SHAPES: readonly (readonly [name: string, good: readonly string[], bad: re
   ["type", ["imap", "imaps", "tunnel"], ["", "IMAP", "imapss", "imap ", "pop3", "imap\n"]],
   ["STARTTLS", ["YES", "no", "Yes", "nO"], ["", "1", "true", "YES ", "NOO", "on"]],
   ["auth", ["PLAIN", "plain", "PLAIN LOGIN", "X-A B C"], ["", " PLAIN", "PLAIN ", "PLAIN  LOGIN", "PLAIN\tLOGIN"]],
+  [
+    "max-deletes",
+    ["0", "1", "1000", "9999999999", "0%", "7%", "50%", "100%", "none"],
+    ["", "-1", "+1", "1.5", "%", "101%", "050%", "50 %", "10000000000", "None", "1000 50%", " 1", "1\n"],
+  ],
+  ["connections", ["1", "4", "9", "10", "16"], ["", "0", "17", "01", "100", "-1", "+1", "4 ", "four", "1\n", "none"]],
   ["logfile", ["/a", "/var/log/x y", "//"], ["", "/", "a", "./a", "~/a"]],
   ["list-select-opts", ["", " ", "SUBSCRIBED  REMOTE "], ["(A)", "A\tB"]],
   [
@@ -91,7 +97,7 @@ Deno.test("`accepts()` answers for any octets, however many", () => {
   for (const option of OPTIONS.values()) option.accepts("TLSv1 a".repeat(50_000));
 });
 
-Deno.test("`OPTIONS` holds the original's defaults", () => {
+Deno.test("`OPTIONS` holds the original's defaults, and those of its own options", () => {
   const defaults: Record<string, string> = {};
   for (const { name, default: { local, remote } } of OPTIONS.values()) {
     if (local !== null) defaults[name] = local === remote ? local : `${local}/${remote}`;
@@ -105,6 +111,7 @@ Deno.test("`OPTIONS` holds the original's defaults", () => {
     "null-stderr": "NO",
     "compress": "NO/YES",
     "SSL_verify": "YES",
+    "full-check": "30",
   });
   for (const { name, default: { local }, accepts } of OPTIONS.values()) ok(local === null || accepts(local), name);
 });
@@ -112,9 +119,18 @@ Deno.test("`OPTIONS` holds the original's defaults", () => {
 Deno.test("`OPTIONS` knows which options stand above all sections only", () => {
   deepStrictEqual(
     [...OPTIONS.values()].filter(({ scope }) => scope === "global").map(({ name }) => name).sort(),
-    ["database", "ignore-mailbox", "list-mailbox", "list-select-opts", "log-prefix", "logfile"],
+    [
+      "database",
+      "full-check",
+      "ignore-mailbox",
+      "list-mailbox",
+      "list-select-opts",
+      "log-prefix",
+      "logfile",
+      "max-deletes",
+    ],
   );
-  strictEqual(OPTIONS.size, 28);
+  strictEqual(OPTIONS.size, 31);
 });
 
 Deno.test("`DEFAULT_LOG_PREFIX` is that of the logger", () => strictEqual(DEFAULT_LOG_PREFIX, DEFAULT_PREFIX));

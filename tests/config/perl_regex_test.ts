@@ -155,3 +155,11 @@ Deno.test("`translatePerlRegex()` answers for any ASCII text, and finds quoted t
     ok(escaped.kind === "regex" && escaped.regex.test(text));
   }));
 });
+
+Deno.test("`translatePerlRegex()` refuses what the engine finds too large only when it is used", () => {
+  for (const pattern of ["[a-z]".repeat(100_000), "(".repeat(20_000) + ")".repeat(20_000)]) {
+    const result = translatePerlRegex(pattern);
+    ok(result.kind === "problem");
+    match(result.problem, /^(?:Regular expression too large|Stack overflow)$/);
+  }
+});

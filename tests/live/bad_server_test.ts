@@ -97,7 +97,8 @@ liveTest("a server that is not there, or does not speak IMAP, is one line", asyn
 
 liveTest("a certificate that proves nothing is one line that names the cause", async ({ lab, program }) => {
   const scene = await prepare(lab, program);
-  const { ca, expired, wrongName, selfSigned } = await lab.certificates();
+  const { ca, bad } = await lab.certificates();
+  const { expired, wrongName, selfSigned } = await bad();
   const daemon = await lab.daemon({
     2: { certificate: expired },
     3: { certificate: wrongName },

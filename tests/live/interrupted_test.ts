@@ -2,19 +2,25 @@
 // change that was made meanwhile, and makes no duplicate. (B1 and B2 of the original, which does neither.)
 
 import assert from "node:assert/strict";
+import {
+  type Attempt,
+  named,
+  type Octets,
+  recover,
+  runRelayed,
+  type Scene,
+  startAttempt,
+  type Template,
+} from "../support/live/interrupting.ts";
 import { liveTest } from "../support/live/live_case.ts";
-import type { Daemon, Lab, MailStore } from "../support/live_dovecot.ts";
+import type { MailStore } from "../support/live_dovecot.ts";
 import { plainMessage } from "../support/live/mail.ts";
-import { plainSection, type Program, Workspace } from "../support/live/program.ts";
+import { plainSection, Workspace } from "../support/live/program.ts";
 import { SeededRandom } from "../support/live/seeded.ts";
-import { within } from "../support/live/waiting.ts";
-import { compareStores, digestOf, type MessageFacts, readStore } from "../support/live/witness.ts";
-import { Relay, type RelayRules, type RelayTarget, type Sender } from "../support/relay.ts";
+import type { Side } from "../support/live/watching.ts";
+import { digestOf, type MessageFacts, readStore } from "../support/live/witness.ts";
+import type { RelayRules, RelayTarget, Sender } from "../support/relay.ts";
 
-type Side = "local" | "remote";
-type Stores = Readonly<Record<Side, MailStore>>;
-
-const RUN_LIMIT_MS = 60_000;
 const SEED = Number(Deno.env.get("INTERIMAP_TEST_SEED") ?? 42);
 const OLD = 6;
 const NEW = 400;
@@ -25,15 +31,6 @@ function body(kind: string, number: number): Uint8Array {
 
 function digest(kind: string, number: number): string {
   return digestOf(body(kind, number));
-}
-
-/** Two stores and a database, to be copied for every interruption. */
-interface Template {
-  readonly stores: Stores;
-  /** null: there was no run before. */
-  readonly databaseFile: string | null;
-  /** Where the new messages are. */
-  readonly source: Side;
 }
 
 function appendMany(store: MailStore, mailbox: string, kind: string, from: number, to: number): Promise<void> {
@@ -57,51 +54,7 @@ async function makeTemplate(scene: Scene, name: string, source: Side, synchroniz
   );
   if (synchronized) await workspace.sync(program);
   await appendMany(stores[source], "INBOX", "new", 1, NEW);
-  return { stores, databaseFile: synchronized ? workspace.databaseFile : null, source };
-}
-
-interface Scene {
-  readonly lab: Lab;
-  readonly program: Program;
-  readonly daemon: Daemon;
-}
-
-/** One copy of a template. */
-interface Attempt {
-  readonly scene: Scene;
-  readonly stores: Stores;
-  readonly workspace: Workspace;
-  readonly source: Side;
-}
-
-async function startAttempt(scene: Scene, template: Template, name: string): Promise<Attempt> {
-  const stores = {
-    local: await scene.lab.copyOf(template.stores.local, `l${name}`),
-    remote: await scene.lab.copyOf(template.stores.remote, `r${name}`),
-  };
-  const sections = [plainSection(stores.local, scene.daemon), plainSection(stores.remote, scene.daemon)] as const;
-  const workspace = await Workspace.create(`${scene.lab.directory}/w${name}`, ...sections);
-  if (template.databaseFile !== null) await Deno.copyFile(template.databaseFile, workspace.databaseFile);
-  return { scene, stores, workspace, source: template.source };
-}
-
-/** Runs through relays on both sides. `rules` gets a function that kills the run. Returns the octets that passed. */
-async function runRelayed(
-  attempt: Attempt,
-  rules: (side: Side, kill: () => void) => RelayRules,
-  target: RelayTarget = attempt.scene.daemon,
-): Promise<{ readonly code: number; readonly octets: Record<Side, Readonly<Record<Sender, number>>> }> {
-  const { stores, workspace, scene } = attempt;
-  const running: { kill: () => void } = { kill: () => {} };
-  await using local = Relay.start(target, rules("local", () => running.kill()));
-  await using remote = Relay.start(target, rules("remote", () => running.kill()));
-  await workspace.configure(plainSection(stores.local, local), plainSection(stores.remote, remote));
-  const run = workspace.start(scene.program, []);
-  running.kill = () => run.kill("SIGKILL");
-  const { code } = await within("The run through relays", run.result, RUN_LIMIT_MS, running.kill);
-  await Promise.all([local.settled(), remote.settled()]);
-  await workspace.configure(plainSection(stores.local, scene.daemon), plainSection(stores.remote, scene.daemon));
-  return { code, octets: { local: local.octets, remote: remote.octets } };
+  return { stores, databaseFile: synchronized ? workspace.databaseFile : null };
 }
 
 /** Expunges and flags messages of the INBOX, by digest. */
@@ -124,15 +77,10 @@ async function change(
   });
 }
 
-/** Runs again without a relay; returns what both sides then hold in their INBOX. */
-async function recover(attempt: Attempt): Promise<ReadonlyMap<string, MessageFacts>> {
-  const { stores, workspace, scene } = attempt;
-  await workspace.sync(scene.program);
-  const { differences, local } = await compareStores(stores.local, stores.remote, workspace.databaseFile);
-  assert.deepEqual(differences, []);
-  const idle = await workspace.sync(scene.program);
-  assert.doesNotMatch(idle.stderr, /Added|Removed|Updated|Resuming/, "a further run still found work");
-  return new Map(local.mailboxes.get("INBOX")?.messages.map((message) => [message.digest, message]));
+/** Recovers; returns the messages of the INBOX by digest. */
+async function recovered(attempt: Attempt): Promise<ReadonlyMap<string, MessageFacts>> {
+  const { mailboxes } = await recover(attempt);
+  return new Map(mailboxes.get("INBOX")?.messages.map((message) => [message.digest, message]));
 }
 
 /** A place in the traffic of a run. */
@@ -145,7 +93,7 @@ interface Place {
 }
 
 /** Places spread over the copying: half where the source is read, half where the target is written. */
-function* places(count: number, total: Record<Side, Readonly<Record<Sender, number>>>, source: Side): Generator<Place> {
+function* places(count: number, total: Octets, source: Side): Generator<Place> {
   const random = new SeededRandom(SEED);
   for (let index = 0; index < count; index++) {
     const side = index % 2 === 0 ? source : source === "local" ? "remote" : "local";
@@ -160,15 +108,6 @@ function interruptAt(place: Place): (side: Side, kill: () => void) => RelayRules
     side !== place.side ? {} : {
       cutAfter: { sender: place.sender, octets: place.octets, ...(place.kill ? { also: kill } : {}) },
     };
-}
-
-async function named(what: unknown, action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof Error) error.message = `${JSON.stringify(what)}: ${error.message}`;
-    throw error;
-  }
 }
 
 for (const source of ["remote", "local"] as const) {
@@ -192,7 +131,7 @@ for (const source of ["remote", "local"] as const) {
             flag: { [digest("old", 3)]: "\\Flagged" },
           });
           await change(attempt.stores[other], { flag: { [digest("old", 4)]: "\\Seen" } });
-          const messages = await recover(attempt);
+          const messages = await recovered(attempt);
           assert.equal(messages.size, OLD - 1 + NEW);
           assert.ok(!messages.has(digest("old", 2)), "the message deleted meanwhile is back");
           assert.deepEqual(messages.get(digest("old", 3))?.flags, ["\\Flagged"]);
@@ -215,7 +154,7 @@ liveTest("a very first run interrupted at 6 places is completed by the next", as
       const { code } = await runRelayed(attempt, interruptAt(place));
       assert.notEqual(code, 0, "the run was not interrupted");
       await change(attempt.stores.remote, { expunge: [digest("new", 2)], flag: { [digest("new", 3)]: "\\Flagged" } });
-      const messages = await recover(attempt);
+      const messages = await recovered(attempt);
       assert.equal(messages.size, OLD + NEW - 1);
       assert.ok(!messages.has(digest("new", 2)), "the message deleted meanwhile is back");
       assert.deepEqual(messages.get(digest("new", 3))?.flags, ["\\Flagged"]);
@@ -256,7 +195,7 @@ liveTest("a message whose APPEND was carried out, but not answered, is not copie
       assert.notEqual(code, 0, "the run was not interrupted");
       // of the messages under way one is deleted and one is read by the user
       await change(attempt.stores[source], { expunge: [digest("new", 1)], flag: { [digest("new", 2)]: "\\Seen" } });
-      const messages = await recover(attempt);
+      const messages = await recovered(attempt);
       assert.equal(messages.size, OLD + NEW - 1);
       assert.ok(!messages.has(digest("new", 1)), "the message deleted meanwhile is back");
       assert.deepEqual(messages.get(digest("new", 2))?.flags, ["\\Seen"]);

@@ -6,49 +6,31 @@ import { liveTest } from "../support/live/live_case.ts";
 import type { ImapProbe } from "../support/imap_probe.ts";
 import type { Lab, Layout, MailStore } from "../support/live_dovecot.ts";
 import { plainMessage } from "../support/live/mail.ts";
-import { type Program, type RunResult, tunnelSection, Workspace } from "../support/live/program.ts";
-import { compareStores, digestOf, readStore, type StoreFacts } from "../support/live/witness.ts";
+import type { Program, RunResult } from "../support/live/program.ts";
+import { digestsOf, Stage } from "../support/live/stage.ts";
+import { compareStores, readStore, type StoreFacts } from "../support/live/witness.ts";
 
 const SLASH: Layout = { format: "maildir", separator: "/" };
 const DOT: Layout = { format: "maildir", separator: "." };
 
-class Scene {
-  private constructor(
-    readonly program: Program,
-    readonly local: MailStore,
-    readonly remote: MailStore,
-    readonly workspace: Workspace,
-  ) {}
+function open(lab: Lab, program: Program, local = SLASH, remote = DOT): Promise<Stage> {
+  return Stage.open(lab, program, { layouts: { local, remote } });
+}
 
-  static async open(lab: Lab, program: Program, localLayout = SLASH, remoteLayout = DOT): Promise<Scene> {
-    const [local, remote] = [await lab.store("local", localLayout), await lab.store("remote", remoteLayout)];
-    const workspace = await Workspace.create(`${lab.directory}/w`, tunnelSection(local), tunnelSection(remote));
-    return new Scene(program, local, remote, workspace);
-  }
+/** Runs, which has to succeed and to make both sides equal. */
+async function syncEqual(scene: Stage): Promise<StoreFacts> {
+  await scene.sync();
+  const { differences, local } = await compareStores(scene.local, scene.remote, scene.workspace.databaseFile);
+  assert.deepEqual(differences, []);
+  return local;
+}
 
-  onLocal<Result>(use: (probe: ImapProbe) => Promise<Result>): Promise<Result> {
-    return this.local.with(use);
-  }
-
-  onRemote<Result>(use: (probe: ImapProbe) => Promise<Result>): Promise<Result> {
-    return this.remote.with(use);
-  }
-
-  /** Runs, which has to succeed and to make both sides equal. */
-  async sync(): Promise<StoreFacts> {
-    await this.workspace.sync(this.program);
-    const { differences, local } = await compareStores(this.local, this.remote, this.workspace.databaseFile);
-    assert.deepEqual(differences, []);
-    return local;
-  }
-
-  /** Runs, which has to do everything but what it reports. */
-  async syncWithStatus2(said: RegExp): Promise<RunResult> {
-    const result = await this.workspace.run(this.program);
-    assert.equal(result.code, 2, result.stderr);
-    assert.match(result.stderr, said);
-    return result;
-  }
+/** Runs, which has to do everything but what it reports. */
+async function syncWithStatus2(scene: Stage, said: RegExp): Promise<RunResult> {
+  const result = await scene.workspace.run(scene.program);
+  assert.equal(result.code, 2, result.stderr);
+  assert.match(result.stderr, said);
+  return result;
 }
 
 function names(facts: StoreFacts): string[] {
@@ -59,12 +41,8 @@ function digests(facts: StoreFacts, mailbox: string): string[] {
   return (facts.mailboxes.get(mailbox)?.messages ?? []).map(({ digest }) => digest).sort();
 }
 
-function digestsOf(...ids: readonly string[]): string[] {
-  return ids.map((id) => digestOf(plainMessage(id))).sort();
-}
-
 liveTest("a mailbox of one side is created on the other, with its subscription", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program);
+  const scene = await open(lab, program);
   await scene.onLocal(async (probe) => {
     for (const name of ["here", "here/deep/er", "quiet"]) await probe.create(name);
     for (const name of ["here", "here/deep/er"]) await probe.subscribe(name);
@@ -73,16 +51,16 @@ liveTest("a mailbox of one side is created on the other, with its subscription",
     for (const name of ["there.deep", "silent"]) await probe.create(name);
     await probe.subscribe("there.deep");
   });
-  const facts = await scene.sync();
+  const facts = await syncEqual(scene);
   assert.deepEqual(names(facts), ["INBOX", "here", "here\0deep\0er", "quiet", "silent", "there\0deep"]);
   assert.deepEqual([...facts.subscribed].sort(), ["here", "here\0deep\0er", "there\0deep"]);
 });
 
 liveTest("parents that are only created along with their children stay no mailboxes", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, SLASH, { format: "mdbox", separator: "." });
+  const scene = await open(lab, program, SLASH, { format: "mdbox", separator: "." });
   await scene.onLocal((probe) => probe.create("one/two/three"));
   await scene.onRemote((probe) => probe.create("four.five"));
-  await scene.sync();
+  await syncEqual(scene);
   const unselectable = async (store: MailStore) => {
     const listed = await store.with((probe) => probe.list());
     return listed.filter(({ attributes }) => attributes.includes("\\noselect")).map(({ name }) => name).sort();
@@ -90,13 +68,13 @@ liveTest("parents that are only created along with their children stay no mailbo
   assert.deepEqual(await unselectable(scene.local), ["four", "one", "one/two"]);
   assert.deepEqual(await unselectable(scene.remote), ["four", "one", "one.two"]);
   await scene.onRemote((probe) => probe.create("one.two"));
-  assert.ok((await scene.sync()).mailboxes.has("one\0two"));
+  assert.ok((await syncEqual(scene)).mailboxes.has("one\0two"));
 });
 
 liveTest(
   "mailboxes that exist on both sides are taken up, and subscribed if either side is",
   async ({ lab, program }) => {
-    const scene = await Scene.open(lab, program);
+    const scene = await open(lab, program);
     const fill = (side: "local" | "remote", subscribed: readonly string[]) => async (probe: ImapProbe) => {
       for (const name of ["left", "right", "both", "none"]) {
         await probe.create(name);
@@ -106,19 +84,19 @@ liveTest(
     };
     await scene.onLocal(fill("local", ["left", "both"]));
     await scene.onRemote(fill("remote", ["right", "both"]));
-    const facts = await scene.sync();
+    const facts = await syncEqual(scene);
     assert.deepEqual([...facts.subscribed].sort(), ["both", "left", "right"]);
     assert.deepEqual(digests(facts, "none"), digestsOf("local-none", "remote-none"));
   },
 );
 
 liveTest("subscribing and unsubscribing on one side is repeated on the other", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program);
+  const scene = await open(lab, program);
   await scene.onLocal(async (probe) => {
     for (const name of ["a", "b", "c", "d"]) await probe.create(name);
     for (const name of ["a", "b"]) await probe.subscribe(name);
   });
-  await scene.sync();
+  await syncEqual(scene);
   await scene.onLocal(async (probe) => {
     await probe.unsubscribe("a");
     await probe.subscribe("c");
@@ -127,32 +105,32 @@ liveTest("subscribing and unsubscribing on one side is repeated on the other", a
     await probe.unsubscribe("b");
     await probe.subscribe("d");
   });
-  assert.deepEqual([...(await scene.sync()).subscribed].sort(), ["c", "d"]);
+  assert.deepEqual([...(await syncEqual(scene)).subscribed].sort(), ["c", "d"]);
   await scene.onLocal((probe) => probe.unsubscribe("c"));
   await scene.onRemote((probe) => probe.unsubscribe("c"));
-  assert.deepEqual([...(await scene.sync()).subscribed], ["d"]);
+  assert.deepEqual([...(await syncEqual(scene)).subscribed], ["d"]);
 });
 
 liveTest("a mailbox that is deleted on both sides is no error", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program);
+  const scene = await open(lab, program);
   await scene.onLocal((probe) => probe.create("old"));
-  await scene.sync();
+  await syncEqual(scene);
   await scene.onLocal((probe) => probe.delete("old"));
   await scene.onRemote((probe) => probe.delete("old"));
   await scene.onLocal((probe) => probe.append("INBOX", { body: plainMessage("news") }));
-  assert.deepEqual(names(await scene.sync()), ["INBOX"]);
+  assert.deepEqual(names(await syncEqual(scene)), ["INBOX"]);
 });
 
 for (const missing of ["local", "remote"] as const) {
   liveTest(`a mailbox that vanished from ${missing} is left alone with a hint, the others go on`, async (context) => {
-    const scene = await Scene.open(context.lab, context.program);
+    const scene = await open(context.lab, context.program);
     await scene.onLocal(async (probe) => {
       for (const name of ["gone/box", "kept"]) {
         await probe.create(name);
         await probe.append(name, { body: plainMessage(`old ${name}`) });
       }
     });
-    await scene.sync();
+    await syncEqual(scene);
     const deleter = missing === "local" ? scene.local : scene.remote;
     const keeper = missing === "local" ? scene.remote : scene.local;
     await deleter.with((probe) => probe.delete(deleter.path("gone", "box")));
@@ -168,7 +146,7 @@ for (const missing of ["local", "remote"] as const) {
       assert.equal(result.code, 1);
       assert.match(result.stderr, hint);
     } else {
-      for (const _run of [1, 2]) await scene.syncWithStatus2(/gone\/box.*--target=database --delete gone\/box/);
+      for (const _run of [1, 2]) await syncWithStatus2(scene, /gone\/box.*--target=database --delete gone\/box/);
       const facts = await readStore(scene.local);
       assert.deepEqual(digests(facts, "kept"), digestsOf("old kept", "new on local", "new on remote"));
       assert.deepEqual(digests(await readStore(scene.remote), "kept"), digests(facts, "kept"));
@@ -187,7 +165,7 @@ const AMBIGUOUS:
 
 for (const [what, localLayout, remoteLayout, localNames, remoteNames] of AMBIGUOUS) {
   liveTest(`when a ${what}, only that mailbox is refused`, async ({ lab, program }) => {
-    const scene = await Scene.open(lab, program, localLayout, remoteLayout);
+    const scene = await open(lab, program, localLayout, remoteLayout);
     const fill = (mailboxes: readonly string[]) => async (probe: ImapProbe) => {
       for (const name of mailboxes) {
         await probe.create(name);
@@ -197,7 +175,7 @@ for (const [what, localLayout, remoteLayout, localNames, remoteNames] of AMBIGUO
     await scene.onLocal(fill(localNames));
     await scene.onRemote(fill(remoteNames));
     for (const _run of [1, 2]) {
-      await scene.syncWithStatus2(/a\.b/);
+      await syncWithStatus2(scene, /a\.b/);
       const [local, remote] = [await readStore(scene.local), await readStore(scene.remote)];
       const refusing = localNames.length > 0 ? remote : local;
       assert.deepEqual(names(refusing), ["INBOX", "a\0b"]);
@@ -211,14 +189,14 @@ liveTest(
   "a mailbox that the other server refuses to create is left out, the others go on",
   async ({ lab, program }) => {
     // a maildir cannot hold a name with a dot
-    const scene = await Scene.open(lab, program, { format: "mdbox", separator: "^" }, SLASH);
+    const scene = await open(lab, program, { format: "mdbox", separator: "^" }, SLASH);
     await scene.onLocal(async (probe) => {
       for (const name of ["v1.2", "fine"]) {
         await probe.create(name);
         await probe.append(name, { body: plainMessage(name) });
       }
     });
-    await scene.syncWithStatus2(/v1\.2/);
+    await syncWithStatus2(scene, /v1\.2/);
     await scene.onLocal((probe) => probe.append("fine", { body: plainMessage("later") }));
     await scene.workspace.run(program);
     const remote = await readStore(scene.remote);

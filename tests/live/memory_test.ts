@@ -111,3 +111,35 @@ liveTest("20,000 messages take at most 12 MB more memory than 2,000", async (con
   console.log(`peak with 2,000: ${(few / MIB).toFixed(1)} MiB, with 20,000: ${(many / MIB).toFixed(1)} MiB`);
   assert.ok(many - few <= 12e6, `${many - few} octets more`);
 }, { newProgramOnly: true });
+
+liveTest("20,000 messages that both sides have take at most 16 MB more memory than 5,000", async (context) => {
+  const peaks: number[] = [];
+  for (const count of [5_000, 20_000]) {
+    const pair = await makePair(context.lab, `b${count}`);
+    // Without Date and Received every one of them has to be read.
+    for (const side of ["local", "remote"] as const) await deliverSmall(pair[side], count);
+    peaks.push(await peakOfRun(pair.workspace, context.program));
+    for (const side of ["local", "remote"] as const) {
+      const facts = await pair[side].with((probe) => probe.examine("INBOX"));
+      assert.equal(facts.exists, count, side);
+    }
+  }
+  const [few = 0, many = 0] = peaks;
+  console.log(`peak with 5,000: ${(few / MIB).toFixed(1)} MiB, with 20,000: ${(many / MIB).toFixed(1)} MiB`);
+  assert.ok(many - few <= 16e6, `${many - few} octets more`);
+}, { newProgramOnly: true });
+
+liveTest("a message of 100 MiB that both sides have is compared in the memory for one of 6 MiB", async (context) => {
+  const peaks: number[] = [];
+  for (const octets of [6 * MIB, 100 * MIB]) {
+    const pair = await makePair(context.lab, `c${octets}`);
+    for (const side of ["local", "remote"] as const) await deliverBig(pair[side], octets);
+    peaks.push(await peakOfRun(pair.workspace, context.program));
+    const copies = await digests(pair.local);
+    assert.equal(copies.length, 1);
+    assert.deepEqual(await digests(pair.remote), copies);
+  }
+  const [small = 0, big = 0] = peaks;
+  console.log(`peak with 6 MiB: ${(small / MIB).toFixed(1)} MiB, with 100 MiB: ${(big / MIB).toFixed(1)} MiB`);
+  assert.ok(big - small <= 20e6, `${big - small} octets more`);
+}, { newProgramOnly: true });

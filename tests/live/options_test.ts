@@ -6,60 +6,15 @@ import { liveTest } from "../support/live/live_case.ts";
 import type { ImapProbe } from "../support/imap_probe.ts";
 import type { Lab, Layout, MailStore } from "../support/live_dovecot.ts";
 import { plainMessage } from "../support/live/mail.ts";
-import {
-  type Program,
-  type RunResult,
-  type Section,
-  theOriginal,
-  tunnelSection,
-  Workspace,
-} from "../support/live/program.ts";
-import { digestOf, readStore } from "../support/live/witness.ts";
+import { type Program, theOriginal } from "../support/live/program.ts";
+import { digestsOf, Stage, type StageOptions } from "../support/live/stage.ts";
+import { readStore } from "../support/live/witness.ts";
 
 const SLASH: Layout = { format: "mdbox", separator: "/" };
 const CARET: Layout = { format: "mdbox", separator: "^" };
 
-interface Options {
-  readonly globals?: Section;
-  readonly local?: Section;
-  readonly remote?: Section;
-}
-
-class Scene {
-  private constructor(
-    readonly program: Program,
-    readonly local: MailStore,
-    readonly remote: MailStore,
-    readonly workspace: Workspace,
-  ) {}
-
-  static async open(lab: Lab, program: Program, options: Options = {}): Promise<Scene> {
-    const [local, remote] = [await lab.store("local", SLASH), await lab.store("remote", CARET)];
-    const sections = [{ ...tunnelSection(local), ...options.local }, { ...tunnelSection(remote), ...options.remote }];
-    const [here = {}, there = {}] = sections;
-    const workspace = await Workspace.create(`${lab.directory}/w`, here, there, options.globals);
-    return new Scene(program, local, remote, workspace);
-  }
-
-  onLocal<Result>(use: (probe: ImapProbe) => Promise<Result>): Promise<Result> {
-    return this.local.with(use);
-  }
-
-  onRemote<Result>(use: (probe: ImapProbe) => Promise<Result>): Promise<Result> {
-    return this.remote.with(use);
-  }
-
-  sync(args: readonly string[] = []): Promise<RunResult> {
-    return this.workspace.sync(this.program, args);
-  }
-
-  async localNames(): Promise<string[]> {
-    return [...(await readStore(this.local)).mailboxes.keys()].sort();
-  }
-
-  async remoteNames(): Promise<string[]> {
-    return [...(await readStore(this.remote)).mailboxes.keys()].sort();
-  }
+function open(lab: Lab, program: Program, options: Omit<StageOptions, "layouts"> = {}): Promise<Stage> {
+  return Stage.open(lab, program, { layouts: { local: SLASH, remote: CARET }, ...options });
 }
 
 /** Makes mailboxes, each with a message that is named after it and `tag`. */
@@ -77,14 +32,10 @@ async function digests(store: MailStore, mailbox: string): Promise<string[]> {
   return ((await readStore(store)).mailboxes.get(mailbox)?.messages ?? []).map(({ digest }) => digest).sort();
 }
 
-function digestsOf(...ids: readonly string[]): string[] {
-  return ids.map((id) => digestOf(plainMessage(id))).sort();
-}
-
 // ---- list-reference
 
 liveTest("with list-reference on local, everything of remote is below it, INBOX too", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { local: { "list-reference": "perso/" } });
+  const scene = await open(lab, program, { local: { "list-reference": "perso/" } });
   await scene.onLocal(fill(["INBOX", "other", "perso/mine/deep"]));
   await scene.onRemote(fill(["INBOX", "theirs^deep"]));
   for (const _run of [1, 2]) {
@@ -109,7 +60,7 @@ liveTest("with list-reference on local, everything of remote is below it, INBOX 
 });
 
 liveTest("with list-reference on remote, only what is below it is seen", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { remote: { "list-reference": "work^" } });
+  const scene = await open(lab, program, { remote: { "list-reference": "work^" } });
   await scene.onLocal(fill(["a", "b/c"]));
   await scene.onRemote(fill(["workshop", "work^d", "x"]));
   await scene.sync();
@@ -123,7 +74,7 @@ liveTest("with list-reference on remote, only what is below it is seen", async (
 });
 
 liveTest("positional names are relative to list-reference on both sides", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, {
+  const scene = await open(lab, program, {
     local: { "list-reference": "one/" },
     remote: { "list-reference": "two^" },
   });
@@ -137,7 +88,7 @@ liveTest("positional names are relative to list-reference on both sides", async 
 });
 
 liveTest("the original goes on where this program stopped, and the other way round", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, {
+  const scene = await open(lab, program, {
     local: { "list-reference": "perso/" },
     remote: { "list-reference": "x^" },
     globals: { "list-mailbox": '"a\\x00%" INBOX v* "with \\"quote\\""', "ignore-mailbox": "^(?i)V" },
@@ -162,7 +113,7 @@ liveTest("the original goes on where this program stopped, and the other way rou
 // ---- list-mailbox and positional names
 
 liveTest("list-mailbox restricts both servers, with NUL for the delimiter of each", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "list-mailbox": '"arch ive\\x00%" b* INBOX' } });
+  const scene = await open(lab, program, { globals: { "list-mailbox": '"arch ive\\x00%" b* INBOX' } });
   await scene.onLocal(fill(["arch ive/one", "arch ive/one/deep", "bx", "other"]));
   await scene.onRemote(fill(["INBOX", "arch ive^two", "by", "different"]));
   await scene.sync();
@@ -173,7 +124,7 @@ liveTest("list-mailbox restricts both servers, with NUL for the delimiter of eac
 });
 
 liveTest("positional names replace list-mailbox, and may have wildcards", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "list-mailbox": "nothing" } });
+  const scene = await open(lab, program, { globals: { "list-mailbox": "nothing" } });
   await scene.onLocal(fill(["a/one", "a/two/deep", "b"]));
   await scene.onRemote(fill(["a^three", "c"]));
   await scene.sync(["a/%"]);
@@ -186,7 +137,7 @@ liveTest("positional names replace list-mailbox, and may have wildcards", async 
 // ---- list-select-opts
 
 liveTest("with SUBSCRIBED, only mailboxes that somebody has subscribed to are looked at", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "list-select-opts": "subscribed" } });
+  const scene = await open(lab, program, { globals: { "list-select-opts": "subscribed" } });
   await scene.onLocal(async (probe) => {
     await fill(["here", "quiet"])(probe);
     await probe.subscribe("here");
@@ -211,7 +162,7 @@ liveTest("with SUBSCRIBED, only mailboxes that somebody has subscribed to are lo
 
 for (const side of ["local", "remote"] as const) {
   liveTest(`with SUBSCRIBED, unsubscribing on ${side} is no deletion`, async ({ lab, program }) => {
-    const scene = await Scene.open(lab, program, { globals: { "list-select-opts": "SUBSCRIBED" } });
+    const scene = await open(lab, program, { globals: { "list-select-opts": "SUBSCRIBED" } });
     await scene.onLocal(async (probe) => {
       for (const name of ["a", "b"]) {
         await fill([name])(probe);
@@ -238,7 +189,7 @@ for (const side of ["local", "remote"] as const) {
 }
 
 liveTest("with SUBSCRIBED, unsubscribing on both sides is known when it is undone", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "list-select-opts": "SUBSCRIBED" } });
+  const scene = await open(lab, program, { globals: { "list-select-opts": "SUBSCRIBED" } });
   await scene.onLocal(async (probe) => {
     await fill(["a"])(probe);
     await probe.subscribe("a");
@@ -258,7 +209,7 @@ liveTest("with SUBSCRIBED, unsubscribing on both sides is known when it is undon
 liveTest(
   "with SUBSCRIBED, a subscribed mailbox that was deleted on one side is left alone with a hint",
   async (live) => {
-    const scene = await Scene.open(live.lab, live.program, { globals: { "list-select-opts": "SUBSCRIBED" } });
+    const scene = await open(live.lab, live.program, { globals: { "list-select-opts": "SUBSCRIBED" } });
     await scene.onLocal(async (probe) => {
       await fill(["a"])(probe);
       await probe.subscribe("a");
@@ -277,7 +228,7 @@ liveTest(
 
 liveTest("RECURSIVEMATCH lists the parents of subscribed mailboxes", async ({ lab, program }) => {
   const globals = { "list-select-opts": "SUBSCRIBED RECURSIVEMATCH", "list-mailbox": "%" };
-  const scene = await Scene.open(lab, program, { globals });
+  const scene = await open(lab, program, { globals });
   await scene.onLocal(async (probe) => {
     await fill(["parent", "parent/child", "alone"])(probe);
     await probe.subscribe("parent/child");
@@ -292,7 +243,7 @@ liveTest("RECURSIVEMATCH lists the parents of subscribed mailboxes", async ({ la
 }, { newProgramOnly: true });
 
 liveTest("REMOTE is passed on", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "list-select-opts": "REMOTE" } });
+  const scene = await open(lab, program, { globals: { "list-select-opts": "REMOTE" } });
   await scene.onLocal(fill(["a"]));
   await scene.sync();
   assert.deepEqual(await scene.remoteNames(), ["INBOX", "a"]);
@@ -301,7 +252,7 @@ liveTest("REMOTE is passed on", async ({ lab, program }) => {
 // ---- ignore-mailbox
 
 liveTest("ignore-mailbox leaves mailboxes of both sides alone, unless they are named", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "ignore-mailbox": "^virtual(?:\\x00|$)" } });
+  const scene = await open(lab, program, { globals: { "ignore-mailbox": "^virtual(?:\\x00|$)" } });
   await scene.onLocal(fill(["virtual/all", "virtually", "kept"]));
   await scene.onRemote(fill(["virtual"]));
   for (const _run of [1, 2]) {
@@ -317,7 +268,7 @@ liveTest("ignore-mailbox leaves mailboxes of both sides alone, unless they are n
 });
 
 liveTest("a Perl expression that cannot be understood is an error of its line", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "ignore-mailbox": "(?>virtual)" } });
+  const scene = await open(lab, program, { globals: { "ignore-mailbox": "(?>virtual)" } });
   const { code, stderr } = await scene.workspace.run(scene.program);
   assert.equal(code, 1);
   assert.match(
@@ -330,7 +281,7 @@ liveTest("a Perl expression that cannot be understood is an error of its line", 
 
 liveTest("logfile gets every line with its time, and debug lines alone", async ({ lab, program }) => {
   const file = `${lab.directory}/interimap.log`;
-  const scene = await Scene.open(lab, program, { globals: { logfile: file } });
+  const scene = await open(lab, program, { globals: { logfile: file } });
   await Deno.writeTextFile(file, "an old line\n");
   await scene.onLocal(fill(["a"]));
   const { lines } = await scene.sync(["--debug"]);
@@ -349,7 +300,7 @@ liveTest("logfile gets every line with its time, and debug lines alone", async (
 });
 
 liveTest("a logfile that can't be opened is one line and status 1", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { logfile: `${lab.directory}/missing/log` } });
+  const scene = await open(lab, program, { globals: { logfile: `${lab.directory}/missing/log` } });
   const { code, lines } = await scene.workspace.run(scene.program);
   assert.equal(code, 1);
   assert.deepEqual(lines.length, 1);
@@ -357,7 +308,7 @@ liveTest("a logfile that can't be opened is one line and status 1", async ({ lab
 }, { newProgramOnly: true });
 
 liveTest("log-prefix forms the beginning of every line", async ({ lab, program }) => {
-  const scene = await Scene.open(lab, program, { globals: { "log-prefix": "%?n?<%n%?m?|%m&?> &-- ?100%%" } });
+  const scene = await open(lab, program, { globals: { "log-prefix": "%?n?<%n%?m?|%m&?> &-- ?100%%" } });
   await scene.onLocal(fill(["a"]));
   const { lines } = await scene.sync();
   assert.ok(lines.includes("<remote> 100%Created mailbox a"), lines.join("\n"));

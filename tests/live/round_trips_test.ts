@@ -2,22 +2,26 @@
 // delay each way the relay counts exactly; and over a long, thin line that cuts everything into pieces all is the same.
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import type { Side } from "../../lib/state/types.ts";
+import { RelayProcess } from "../../scripts/bench/relay_process.ts";
 import { type LiveContext, liveTest } from "../support/live/live_case.ts";
 import type { MailStore } from "../support/live_dovecot.ts";
 import { awkwardBodies, messageOfSize, plainMessage } from "../support/live/mail.ts";
-import { plainSection, Workspace } from "../support/live/program.ts";
+import { plainSection, type Section, Workspace } from "../support/live/program.ts";
+import { waitUntil } from "../support/live/waiting.ts";
 import { compareStores } from "../support/live/witness.ts";
 import { Relay, type RelayRules } from "../support/relay.ts";
 import { chunk, delay, rate, together } from "../support/relay_rules.ts";
 
 const SIDES = ["local", "remote"] as const;
-const DELAY_MS = 15;
+/** Longer than one side may be ready before the other, for whose session it waits. */
+const DELAY_MS = 50;
 
-/** After the greeting AUTHENTICATE, then ENABLE and LIST in one flight, then LOGOUT. */
-const IDLE_TURNS = 3;
+/** After the greeting AUTHENTICATE, ENABLE and LIST in one flight, then LOGOUT. */
+const IDLE_TURNS = 2;
 /** New messages on the local side, however many; there the program reads, and on the remote side it writes. */
-const COPY_TURNS = { local: 6, remote: 7 };
+const COPY_TURNS = { local: 5, remote: 6 };
 const IDLE_COMMANDS = ["AUTHENTICATE", "ENABLE", "LIST", "LOGOUT"];
 
 interface Scene extends AsyncDisposable {
@@ -50,6 +54,9 @@ async function prepare({ lab, program }: LiveContext, rules: RelayRules): Promis
       await workspace.sync(program);
       const { differences } = await compareStores(stores.local, stores.remote, workspace.databaseFile);
       assert.deepEqual(differences, []);
+      // The program does not wait until its last word is passed on.
+      const isOver = (side: Side) => relays[side].commands.slice(before[side].commands).includes("LOGOUT");
+      await waitUntil("LOGOUT has come", () => SIDES.every(isOver), 10_000);
       const since = (side: Side) => ({
         turns: relays[side].turns - before[side].turns,
         commands: relays[side].commands.slice(before[side].commands),
@@ -78,6 +85,92 @@ liveTest("an idle run waits for a server no more often than it has to", async (c
     assert.ok(idle[side].turns <= IDLE_TURNS, `${side}: ${idle[side].turns} round trips`);
   }
 }, { newProgramOnly: true });
+
+liveTest(
+  "a capability that is gone since the last run costs one connection more, and nothing else",
+  async (context) => {
+    await using scene = await prepare(context, delay(DELAY_MS));
+    await scene.stores.local.with((probe) => probe.create("a"));
+    await scene.run();
+    const database = new DatabaseSync(scene.workspace.databaseFile);
+    database.exec("UPDATE interimap_servers SET capabilities = capabilities || ' XGONE' WHERE side = 'remote'");
+    database.close();
+    const stale = await scene.run();
+    assert.deepEqual(
+      stale.local.commands.filter((command) => command !== "LOGOUT").slice(-3),
+      IDLE_COMMANDS.slice(0, 3),
+    );
+    assert.deepEqual(stale.remote.commands.slice(-4), IDLE_COMMANDS);
+    assert.ok(stale.remote.turns > IDLE_TURNS, "the wrong list did no harm");
+    const idle = await scene.run();
+    assert.equal(idle.remote.turns, IDLE_TURNS, "the right list was not learned");
+  },
+  { newProgramOnly: true },
+);
+
+/** Of a relay that understands nothing of what passes through it, and so can count under TLS and COMPRESS. */
+const RTT_MS = 200;
+
+interface IdleCase {
+  readonly title: string;
+  readonly options: (certificateAuthority: string) => Section;
+  /** SQL on the state, before the run. */
+  readonly sql?: string;
+  /** What the program sends after it was sent something, by connection. LOGOUT is not waited for. */
+  readonly turns: readonly (readonly string[])[];
+}
+
+const FLIGHT = "AUTHENTICATE, ENABLE, LIST";
+const LAYER = ["AUTHENTICATE, COMPRESS", "ENABLE, LIST"];
+const SECURE = ["STARTTLS", "ClientHello", "Finished, CAPABILITY"];
+
+/** Before the first turn, connecting and the greeting take two round trips. */
+const IDLE_CASES: readonly IdleCase[] = [
+  { title: "in the clear", options: () => ({}), turns: [[FLIGHT, "LOGOUT"]] },
+  { title: "with COMPRESS", options: () => ({ compress: "YES" }), turns: [[...LAYER, "LOGOUT"]] },
+  {
+    title: "with STARTTLS",
+    options: (SSL_CAfile) => ({ STARTTLS: "YES", SSL_CAfile }),
+    turns: [[...SECURE, FLIGHT, "LOGOUT"]],
+  },
+  {
+    title: "with STARTTLS and COMPRESS",
+    options: (SSL_CAfile) => ({ STARTTLS: "YES", SSL_CAfile, compress: "YES" }),
+    turns: [[...SECURE, ...LAYER, "LOGOUT"]],
+  },
+  {
+    title: "whose list of capabilities does not hold any more",
+    options: () => ({}),
+    sql: "UPDATE interimap_servers SET capabilities = capabilities || ' XGONE' WHERE side = 'remote'",
+    turns: [[FLIGHT], ["AUTHENTICATE", "ENABLE, LIST", "LOGOUT"]],
+  },
+];
+
+for (const { title, options, sql, turns } of IDLE_CASES) {
+  liveTest(`an idle run ${title} waits for the remote server as often as it has to`, async ({ lab, program }) => {
+    const local = await lab.store("local", { format: "maildir", separator: "/" });
+    const remote = await lab.store("remote", { format: "mdbox", separator: "." });
+    // With INBOX alone the delimiter would have to be asked for.
+    await local.with((probe) => probe.create("a"));
+    const daemon = await lab.daemon();
+    const { ca } = await lab.certificates();
+    const here = plainSection(local, daemon);
+    const there = plainSection(remote, daemon, options(ca));
+    const workspace = await Workspace.create(`${lab.directory}/w`, here, there);
+    await workspace.sync(program);
+    if (sql !== undefined) {
+      const database = new DatabaseSync(workspace.databaseFile);
+      database.exec(sql);
+      database.close();
+    }
+    const relay = await RelayProcess.start(daemon.port, RTT_MS);
+    await workspace.configure(here, { ...there, port: String(relay.port) });
+    const result = await workspace.run(program);
+    const connections = await relay.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(connections.map((each) => each.turns), turns.map(({ length }) => length));
+  }, { newProgramOnly: true });
+}
 
 liveTest("new messages need a fixed number of round trips", async (context) => {
   await using scene = await prepare(context, delay(DELAY_MS));

@@ -1,7 +1,7 @@
 // Numbers as the original prints them: the expected strings come from C's printf("%.2f").
 
-import { strictEqual } from "node:assert/strict";
-import { formatTraffic, octetCount } from "../../lib/log/numbers.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { formatTraffic, octetCount, totalTraffic } from "../../lib/log/numbers.ts";
 
 Deno.test("`octetCount()` is plain below 1024 and has a binary unit and two decimals from there on", () => {
   const rows: readonly (readonly [number, string])[] = [
@@ -32,4 +32,12 @@ Deno.test("`formatTraffic()` shows what compression made of the octets when it w
     formatTraffic({ received: 1, sent: 0, wireReceived: 2, wireSent: 7 }),
     "IMAP traffic (bytes): recv 1 (compr. 2, factor 2.00) sent 0",
   );
+});
+
+Deno.test("`totalTraffic()` adds up connections, of which some are compressed", () => {
+  const plain = { received: 10, sent: 5, wireReceived: null, wireSent: null };
+  const compressed = { received: 2000, sent: 100, wireReceived: 700, wireSent: 60 };
+  deepStrictEqual(totalTraffic([]), { received: 0, sent: 0, wireReceived: null, wireSent: null });
+  deepStrictEqual(totalTraffic([plain, plain]), { received: 20, sent: 10, wireReceived: null, wireSent: null });
+  deepStrictEqual(totalTraffic([plain, compressed]), { received: 2010, sent: 105, wireReceived: 710, wireSent: 65 });
 });

@@ -48,6 +48,13 @@ for (const [format, both, component, none] of FORMATS) {
   });
 }
 
+Deno.test("`compilePrefix()` takes conditionals in any number and depth", () => {
+  strictEqual(compilePrefix("%?n?".repeat(1000))({}), "");
+  strictEqual(compilePrefix("%?n?".repeat(50) + "x" + "?".repeat(50))({ component: "local" }), "x");
+  const deep = compilePrefix("%?n?".repeat(20_000) + "?".repeat(20_000));
+  ok(deep({ component: "local" }).length < 80_000);
+});
+
 Deno.test("`compilePrefix()` takes any format, and never reads what it inserts", () => {
   const piece = fc.oneof(fc.constantFrom("%", "?", "&", "\\", "%?n?", "%?m?", "%n", "%m", "a"), fc.string());
   fc.assert(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {

@@ -28,3 +28,21 @@ Deno.test("a flag that the other side would not store is not overwritten by a ch
   assert.deepEqual(remote.get(1)?.flags, ["\\Seen", "work"], second.log.join("\n"));
   assert.deepEqual(local.get(1)?.flags, ["\\Seen", "work"], second.log.join("\n"));
 });
+
+Deno.test("--repair tries again what a run has left behind that was interrupted then", async () => {
+  for (let at = 1, killed = true; killed; at++) {
+    const rig = new Rig(new ModelServer(), new ModelServer());
+    const [local, remote] = [rig.store("local").mailbox("INBOX"), rig.store("remote").mailbox("INBOX")];
+    assert.ok(finished(await rig.run()));
+    remote.append([mail("large"), mail("another")]);
+    local.append([mail("mine")]);
+    const { lies } = rig.servers.local;
+    lies.maxMessageOctets = 100;
+    killed = (await rig.run({ killAt: { at, spared: 0 } })).killed;
+    lies.maxMessageOctets = Infinity;
+    assert.equal((await rig.run({ repair: true })).error, null);
+    const last = await rig.run();
+    assert.ok(finished(last));
+    assert.equal(local.count, 3, `interrupted at command ${at}\n${last.log.join("\n")}`);
+  }
+});

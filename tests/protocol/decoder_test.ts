@@ -171,7 +171,7 @@ Deno.test("Decoder stays dead when it threw", () => {
 });
 
 Deno.test("Decoder gives the responses before the one that is malformed", () => {
-  const { events, error } = decodeText("* 1 EXISTS\r\n* 1 FETCH (UID 0)\r\n");
+  const { events, error } = decodeText("* 1 EXISTS\r\n* 1 FETCH (UID -1)\r\n");
   assert.equal(events.length, 1);
   assert.match(error ?? "", /expected a UID at octet 15/);
 });
@@ -207,14 +207,14 @@ Deno.test("Decoder refuses what follows a body when it does not belong to the FE
 
 Deno.test("Decoder shows no content of a message when a FETCH is malformed", () => {
   const lines = [
-    '* 1 FETCH (BODY[] "secret" UID 0)',
-    '* 1 FETCH (UID 0 BODY[] "secret")',
+    '* 1 FETCH (BODY[] "secret" UID -1)',
+    '* 1 FETCH (UID -1 BODY[] "secret")',
     '* 1 FETCH (BODY[] "secret)',
     '* 1 FETCH (BODY[] "secret\\x")',
     '* 0 FETCH (BODY[] "secret")',
     '* 99999999999 FETCH (BODY[] "secret")',
     '* 1 FETCH (X (a "secret" "secret) UID 1)',
-    "* 1 FETCH (X ({6}\r\nsecret) UID 0)",
+    "* 1 FETCH (X ({6}\r\nsecret) UID -1)",
     "* 1 FETCH (X {6}\r\nsecret Y)",
     "* 0 FETCH (BODY[] {6}\r\nsecret)",
   ];

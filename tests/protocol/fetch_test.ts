@@ -94,6 +94,10 @@ Deno.test("FetchReader takes a space before the parenthesis that closes, as imap
   assert.deepEqual(items("(UID 19436 )"), { ...NONE, uid: 19436 });
 });
 
+Deno.test("FetchReader takes UID 0 for none", () => {
+  assert.deepEqual(items("(UID 0 MODSEQ (7))"), { ...NONE, modSeq: 7n });
+});
+
 Deno.test("FetchReader takes a date that makes no sense for the nearest one, and no date for none", () => {
   assert.deepEqual(items('(INTERNALDATE "31-Feb-2021 25:00:00 +0000")').internalDate, { seconds: 1614553200, zone: 0 });
   assert.equal(items('(INTERNALDATE "yesterday")').internalDate, null);
@@ -113,7 +117,6 @@ Deno.test("FetchReader refuses what it cannot read for certain", () => {
     "(UID 1",
     "(UID 1))",
     "(UID 1) x",
-    "(UID 0)",
     "(UID 4294967296)",
     "(UID 99999999999999999999999999)",
     "(UID -1)",

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isSendableFlag, keptFlags, makeFlagSet, NO_FLAGS, unionFlags } from "../../lib/protocol/flags.ts";
+import { flagText, isSendableFlag, keptFlags, makeFlagSet, NO_FLAGS, unionFlags } from "../../lib/protocol/flags.ts";
 
 const SYSTEM = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
 
@@ -32,8 +32,18 @@ function flagsOf(list: readonly Spelled[]): string[] {
   return list.map(({ flag }) => flag);
 }
 
+/** Of flags that differ in case only, the lower one by octets. */
 function modelOf(list: readonly Spelled[]): Set<string> {
-  return new Set(list.flatMap(({ canonical }) => canonical === null ? [] : [canonical]));
+  const flags = byOctets(list.flatMap(({ canonical }) => canonical === null ? [] : [canonical]));
+  return new Set(flags.filter((flag, at) => flags.findIndex((other) => folded(other) === folded(flag)) === at));
+}
+
+function folded(flag: string): string {
+  return SYSTEM.includes(flag) ? flag : flag.toLowerCase();
+}
+
+function foldedModelOf(list: readonly Spelled[]): Set<string> {
+  return new Set([...modelOf(list)].map(folded));
 }
 
 function byOctets(flags: Iterable<string>): string[] {
@@ -44,13 +54,13 @@ Deno.test("`makeFlagSet()` drops doubles and \\Recent, sorts by octets, and spel
   fc.assert(fc.property(spelledLists, (list) => {
     const set = makeFlagSet(flagsOf(list));
     assert.deepEqual(set.flags, byOctets(modelOf(list)));
-    assert.equal(set.key, set.flags.join(" "));
+    assert.equal(set.key, byOctets(set.flags.map(folded)).join(" "));
   }));
 });
 
 Deno.test("`makeFlagSet()` gives equal keys to equal sets and only to those", () => {
   fc.assert(fc.property(spelledLists, spelledLists, (a, b) => {
-    const same = modelOf(a).symmetricDifference(modelOf(b)).size === 0;
+    const same = foldedModelOf(a).symmetricDifference(foldedModelOf(b)).size === 0;
     assert.equal(makeFlagSet(flagsOf(a)).key === makeFlagSet(flagsOf(b)).key, same);
   }));
 });
@@ -63,8 +73,11 @@ Deno.test("`makeFlagSet()` changes nothing when the set is canonical", () => {
   }));
 });
 
-Deno.test("`makeFlagSet()` tells keywords apart by their case, and takes no keyword for a system flag", () => {
-  assert.deepEqual(makeFlagSet(["work", "Work", "seen", "\\seen"]).flags, ["Work", "\\Seen", "seen", "work"]);
+Deno.test("`makeFlagSet()` takes keywords for the same whatever their case, and no keyword for a system flag", () => {
+  const set = makeFlagSet(["work", "Work", "seen", "\\seen", "$Junk"]);
+  assert.deepEqual(set.flags, ["$Junk", "Work", "\\Seen", "seen"]);
+  assert.equal(set.key, "$junk \\Seen seen work");
+  assert.equal(flagText(set), "$Junk Work \\Seen seen");
 });
 
 Deno.test("`makeFlagSet()` is NO_FLAGS when nothing is left", () => {
@@ -77,7 +90,9 @@ Deno.test("`unionFlags()` has the flags of both, whatever their order", () => {
   fc.assert(fc.property(spelledLists, spelledLists, (a, b) => {
     const [one, other] = [makeFlagSet(flagsOf(a)), makeFlagSet(flagsOf(b))];
     const both = unionFlags(one, other);
-    assert.deepEqual(both.flags, byOctets(modelOf(a).union(modelOf(b))));
+    // As one of them spells it, when they differ in case only.
+    assert.deepEqual(new Set(both.flags.map(folded)), foldedModelOf([...a, ...b]));
+    assert.equal(both.flags.length, foldedModelOf([...a, ...b]).size);
     assert.equal(both.key, unionFlags(other, one).key);
     assert.equal(unionFlags(both, one).key, both.key);
   }));
@@ -110,8 +125,17 @@ Deno.test("`keptFlags()` leaves what PERMANENTFLAGS lists, and any keyword when 
   const kept = (permanent: readonly string[] | null): string => keptFlags(all, permanent).key;
   assert.equal(keptFlags(all, null), all);
   assert.equal(kept(["\\Seen", "\\Flagged", "\\*"]), all.key);
-  assert.equal(kept(["\\Seen", "\\*"]), "$Junk \\Seen work");
+  assert.equal(kept(["\\Seen", "\\*"]), "$junk \\Seen work");
   assert.equal(kept(["\\seen", "\\Flagged", "WORK"]), "\\Flagged \\Seen work");
   assert.equal(kept([]), "");
   assert.equal(keptFlags(makeFlagSet(["\\Odd", "ok"]), null).key, "ok");
+});
+
+Deno.test("`keptFlags()` drops keywords that are too long, and stops at 200 flags", () => {
+  const long = "x".repeat(256);
+  assert.deepEqual(keptFlags(makeFlagSet([long, "\\Seen", "y".repeat(255)]), null).flags, ["\\Seen", "y".repeat(255)]);
+  const many = makeFlagSet(["\\Seen", ...Array.from({ length: 300 }, (_, i) => `A${i}`)]);
+  const kept = keptFlags(many, null);
+  assert.equal(kept.flags.length, 200);
+  assert.ok(kept.flags.includes("\\Seen"));
 });

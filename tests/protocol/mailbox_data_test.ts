@@ -61,12 +61,26 @@ Deno.test("parseResponse() reads LIST", () => {
 });
 
 Deno.test("parseResponse() reads STATUS", () => {
-  const none = { messages: null, uidNext: null, uidValidity: null, highestModSeq: null, mailboxId: null };
+  const none = {
+    messages: null,
+    uidNext: null,
+    uidValidity: null,
+    highestModSeq: null,
+    mailboxId: null,
+    appendLimit: null,
+  };
   assertReads([
     ["* STATUS inbox (MESSAGES 231 UIDNEXT 44292 uidvalidity 1 HIGHESTMODSEQ 7011231777)", {
       kind: "mailbox-status",
       mailbox: "INBOX",
-      items: { messages: 231, uidNext: 44292, uidValidity: 1, highestModSeq: 7011231777n, mailboxId: null },
+      items: {
+        messages: 231,
+        uidNext: 44292,
+        uidValidity: 1,
+        highestModSeq: 7011231777n,
+        mailboxId: null,
+        appendLimit: null,
+      },
     }],
     ['* STATUS "x" ()', { kind: "mailbox-status", mailbox: "x", items: none }], // Courier
     ["* STATUS x (MESSAGES 1) ", { kind: "mailbox-status", mailbox: "x", items: { ...none, messages: 1 } }], // Exchange

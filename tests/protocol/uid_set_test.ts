@@ -186,3 +186,11 @@ Deno.test("iterating yields a UID at a time, so that a huge set can be left earl
   assert.deepEqual(seen, [MAX_UID - 1000, MAX_UID - 999, MAX_UID - 998]);
   assert.equal([...UidSet.range(MAX_UID - 1, MAX_UID)].at(-1), MAX_UID);
 });
+
+Deno.test("`UidSetBuilder.addAll()` adds every range of a set to those that are there", () => {
+  const builder = new UidSetBuilder();
+  builder.add(4);
+  builder.addAll(UidSet.range(1, 2).union(UidSet.range(5, 9)));
+  builder.addAll(UidSet.empty);
+  assert.deepEqual([...builder.build().bounds], [1, 2, 4, 9]);
+});

@@ -33,6 +33,7 @@ function facts(store: Store, idx: number): StateChange[] {
   return [
     { kind: "unmapped", idx, side: "local", uids: UidSet.of([3]), reason: "empty" },
     { kind: "identity", idx, side: "remote", mailboxId: "M1" },
+    { kind: "hold", idx, side: "remote", held: true },
     {
       kind: "intend",
       intent: {
@@ -53,11 +54,12 @@ function known(store: Store, idx: number): string {
   return [
     store.unmapped(idx, "local").isEmpty ? "" : "unmapped",
     store.mailboxId(idx, "remote") === null ? "" : "identity",
+    store.isHeld(idx, "remote") ? "held" : "",
     store.intents(idx).length === 0 ? "" : "intent",
   ].filter((word) => word !== "").join(" ");
 }
 
-const ALL = "unmapped identity intent";
+const ALL = "unmapped identity held intent";
 
 Deno.test("`prepareStore()` keeps all facts when nobody else has changed the file", () =>
   withStateFile((file) => {
@@ -125,7 +127,7 @@ Deno.test("`prepareStore()` purges what belongs to mailboxes that the original d
     assert.equal(store.addMailbox("INBOX", true).idx, idx + 1);
     file.close();
     const connection = new DatabaseSync(database.path);
-    for (const table of ["cursors", "intents", "unmapped", "identities"]) {
+    for (const table of ["cursors", "intents", "unmapped", "identities", "held", "counts", "checks"]) {
       const row = connection.prepare(`SELECT COUNT(*) AS n FROM interimap_${table}`).get();
       assert.deepEqual({ ...row }, { n: 0 }, table);
     }
@@ -138,7 +140,7 @@ Deno.test("`prepareStore()` continues a file that has only the original's tables
     asTheOriginal(
       file,
       `DROP TABLE interimap_cursors; DROP TABLE interimap_intents;
-       DROP TABLE interimap_unmapped; DROP TABLE interimap_identities`,
+       DROP TABLE interimap_unmapped; DROP TABLE interimap_identities; DROP TABLE interimap_held`,
     );
     const store = file.store();
     assert.equal(store.cursors(idx)?.remote.uidNext, 10);
@@ -146,4 +148,32 @@ Deno.test("`prepareStore()` continues a file that has only the original's tables
     store.apply(facts(store, idx));
     file.close();
     assert.equal(known(file.store(), idx), ALL);
+  }));
+
+Deno.test("`prepareStore()` counts pairs once, and anew where the original went on; a recount corrects what it left", () =>
+  withStateFile((file) => {
+    const first = file.store();
+    const [a = 0, b = 0] = ["a", "b"].map((name) => fill(first, name));
+    const pairs = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ localUid: 100 + i, remoteUid: 100 + i }));
+    first.apply([{ kind: "pair", idx: a, pairs: pairs(5) }, { kind: "pair", idx: b, pairs: pairs(2) }]);
+    first.apply([{ kind: "unpair", idx: a, pairs: [...pairs(2), { localUid: 9999, remoteUid: 1 }] }]);
+    const counts = (store: Store) => store.overview().map(({ known }) => known.local);
+    const before = counts(first);
+    assert.deepEqual(before, [a, b].map((idx) => first.pairCount(idx) + first.unmapped(idx, "local").size));
+    asTheOriginal(file, `UPDATE local SET UIDNEXT = 500 WHERE idx = ${a}; DELETE FROM mapping WHERE lUID = 100`);
+    const store = file.store();
+    // Of a the facts are gone, and the pairs were counted; of b the old count stands.
+    assert.deepEqual(counts(store), [store.pairCount(a), before[1]]);
+    store.apply([{ kind: "recount", idx: b }]);
+    assert.deepEqual(counts(store)[1], (before[1] ?? 0) - 1);
+  }));
+
+Deno.test("`prepareStore()` keeps when a mailbox was compared, whoever worked on it", () =>
+  withStateFile((file) => {
+    const first = file.store();
+    const idx = fill(first, "INBOX");
+    first.apply([{ kind: "compared", idx, at: 1_700_000_000 }]);
+    asTheOriginal(file, "UPDATE local SET UIDNEXT = 11");
+    assert.equal(file.store().overview()[0]?.comparedAt, 1_700_000_000);
   }));

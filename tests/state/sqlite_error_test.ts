@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StateError } from "../../lib/errors.ts";
+import { LockedError, StateError } from "../../lib/errors.ts";
 import { translateSqliteError } from "../../lib/state/sqlite_error.ts";
 
 function sqliteError(errcode: number, message: string): Error {
@@ -24,6 +24,7 @@ Deno.test("`translateSqliteError()` says in one line what happened to which file
     const error = translateSqliteError("/x/y.db", cause);
     assert(error instanceof StateError);
     assert.match(error.message, said);
+    assert.equal(error instanceof LockedError, (code & 0xff) === 5);
     assert.doesNotMatch(error.message, /\n|\.$/);
     assert.equal(error.component, "database");
     assert.equal(error.cause, cause);

@@ -55,12 +55,22 @@ const changes: fc.Arbitrary<StateChange> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: kindIs("pair"), idx: idxs, pairs: pairLists }) },
   fc.record({ kind: kindIs("pair"), idx: fc.constant(NO_IDX), pairs: fc.constant([{ localUid: 1, remoteUid: 1 }]) }),
   { weight: 2, arbitrary: fc.record({ kind: kindIs("unpair"), idx: idxs, pairs: pairLists }) },
-  fc.record({ kind: kindIs("unmapped"), idx: idxs, side: sides, uids: hugeUidSets(), reason: fc.constant("r") }),
+  fc.record({
+    kind: kindIs("unmapped"),
+    idx: idxs,
+    side: sides,
+    uids: hugeUidSets(),
+    reason: fc.constantFrom("r", "rs", "s"),
+  }),
   fc.record({ kind: kindIs("forget-unmapped"), idx: idxs, side: sides, uids: hugeUidSets() }),
+  fc.record({ kind: kindIs("forget-messages"), idx: idxs }),
   fc.record({ kind: kindIs("intend"), intent: intents }),
   fc.record({ kind: kindIs("settle"), id: fc.integer({ min: 1, max: 5 }) }),
   fc.record({ kind: kindIs("subscribed"), idx: idxs, subscribed: fc.boolean() }),
   fc.record({ kind: kindIs("rename-mailbox"), idx: idxs, mailbox: fc.constantFrom("a", "c", "a\0b") }),
+  fc.record({ kind: kindIs("hold"), idx: idxs, side: sides, held: fc.boolean() }),
+  fc.record({ kind: kindIs("compared"), idx: idxs, at: fc.nat() }),
+  fc.record({ kind: kindIs("recount"), idx: idxs }),
   fc.record({ kind: kindIs("identity"), idx: idxs, side: sides, mailboxId: fc.constantFrom("M1", "M2") }),
 );
 
@@ -97,6 +107,16 @@ function perform(store: Store, operation: Exclude<Operation, { kind: "reopen" }>
   }
 }
 
+/** Which UIDs are unmapped for a reason that begins with "r", by reason. */
+function reasons(store: Store, idx: number, side: Side): unknown {
+  const found = new Map<string, UidSet>();
+  for (const row of store.unmappedBecause("r")) {
+    if (row.idx !== idx || row.side !== side) continue;
+    found.set(row.reason, row.uids.union(found.get(row.reason) ?? UidSet.empty));
+  }
+  return [...found].map(([reason, uids]) => `${reason} ${uids}`).sort();
+}
+
 /** Everything that the store can be asked, as plain objects (fast-check's have no prototype). */
 function answers(store: Store, probe: UidSet): unknown {
   return structuredClone(
@@ -111,7 +131,9 @@ function answers(store: Store, probe: UidSet): unknown {
         paired: [1, 5, MAX_UID].map((from) => store.pairedUids(row.idx, side, from).toString()),
         recent: store.recentUids(row.idx, side, 3),
         unmapped: store.unmapped(row.idx, side).toString(),
+        because: reasons(store, row.idx, side),
         mailboxId: store.mailboxId(row.idx, side),
+        isHeld: store.isHeld(row.idx, side),
       })),
     })),
   );

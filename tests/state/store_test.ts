@@ -162,7 +162,15 @@ Deno.test("`apply()` keeps nothing of a list when one change of it fails", () =>
       assert.match(refusalOf(() => store.apply([...good, change])), said);
       assert.equal(store.cursors(idx), null);
       assert.deepEqual(store.overview(), [
-        { idx, mailbox: "INBOX", subscribed: true, cursors: null, interrupted: true },
+        {
+          idx,
+          mailbox: "INBOX",
+          subscribed: true,
+          cursors: null,
+          interrupted: true,
+          known: { local: 2, remote: 2 },
+          comparedAt: null,
+        },
       ]);
       assert.equal(store.pairedUids(idx, "local", 1).toString(), "1:2");
       assert.equal(store.unmapped(idx, "local").toString(), "");
@@ -192,6 +200,18 @@ Deno.test("`apply()` takes changes in their order", () =>
       { kind: "pair", idx, pairs: pairs([1, 12], [2, 11]) },
     ]);
     assert.deepEqual(store.pairsTouching(idx, "remote", UidSet.range(1, 99)), pairs([2, 11], [1, 12]));
+  }));
+
+Deno.test("`pairedUids()` tells of as many pairs as there are", () =>
+  withStateFile((file) => {
+    const store = file.store();
+    for (const count of [16_384, 16_385, 40_000]) {
+      const { idx } = store.addMailbox(`${count}`, true);
+      const many = Array.from({ length: count }, (_, i): Pair => ({ localUid: 2 * i + 1, remoteUid: i + 5 }));
+      store.apply([{ kind: "pair", idx, pairs: many }]);
+      assert.equal(store.pairedUids(idx, "local", 1).size, count);
+      assert.equal(store.pairedUids(idx, "remote", 6).toString(), `6:${count + 4}`);
+    }
   }));
 
 Deno.test("`pairsTouching()` and `pairedUids()` reach the highest UIDs when the sets are huge ranges", () =>
@@ -253,8 +273,12 @@ Deno.test("the indices that the tables have serve every statement of the store",
     for (const sql of statements) {
       const steps = database.prepare<[number, number, number, string]>(`EXPLAIN QUERY PLAN ${sql}`).all();
       const plan = steps.map(([, , , detail]) => detail).join("; ");
-      // The rows of `mailboxes` are wanted all and in the order of an index; intents are a handful.
-      assert.doesNotMatch(plan, /SCAN (?!m USING INDEX|interimap_intents|\(subquery|CONSTANT)|TEMP B-TREE/, sql);
+      // The rows of `mailboxes` are wanted all and in the order of an index; intents are a handful, reasons are read once a run.
+      assert.doesNotMatch(
+        plan,
+        /SCAN (?!m USING INDEX|interimap_intents|interimap_unmapped|\(subquery|CONSTANT)|TEMP B-TREE/,
+        sql,
+      );
     }
   }));
 
@@ -273,6 +297,7 @@ Deno.test("`intents()` gives back every fact when the store was opened again", (
       messages: [
         { sourceUid: MAX_UID, octets: 2 ** 40, internalDate: -1, headerDigest: "ab".repeat(32) },
         { sourceUid: 1, octets: 0, internalDate: 4102444800, headerDigest: "" },
+        { sourceUid: 2, octets: 1, internalDate: 4102444800, headerDigest: "cd", sentAt: 1_800_000_000 },
       ],
     });
     const ids = [store.newIntentId(), store.newIntentId(), store.newIntentId()];
@@ -327,12 +352,13 @@ Deno.test("`apply()` of remove-mailbox leaves nothing of the mailbox in any tabl
       ...cursorChanges(idx, cursor),
       { kind: "unmapped", idx, side: "local", uids: UidSet.of([5]), reason: "zero-length" },
       { kind: "identity", idx, side: "remote", mailboxId: "M" },
+      { kind: "hold", idx, side: "remote", held: true },
       { kind: "intend", intent: { id: store.newIntentId(), idx, target: "local", ...place } },
     ];
     const [gone, kept] = [store.addMailbox("gone", true).idx, store.addMailbox("kept", true).idx];
     store.apply([...fill(gone), ...fill(kept)]);
     const tables = ["mailboxes", "mapping", "local", "remote", "interimap_cursors", "interimap_intents"];
-    const all = [...tables, "interimap_unmapped", "interimap_identities"];
+    const all = [...tables, "interimap_unmapped", "interimap_identities", "interimap_held"];
     const counts = (idx: number) =>
       all.map((table) => database.prepare<[number]>(`SELECT COUNT(*) FROM ${table} WHERE idx = ?`).get(idx)?.[0]);
     const before = counts(kept);

@@ -10,19 +10,29 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** What a leaf says. */
-export interface LeafOptions {
-  /** As in openssl's subjectAltName: `DNS:localhost,IP:127.0.0.1`. */
-  readonly names: string;
+/** When a certificate is valid, and of which kind its key is. */
+export interface IssueOptions {
   /** ASN.1 UTCTime-like `YYYYMMDDHHMMSSZ`; default 2020 to 2049. */
   readonly from?: string;
   readonly to?: string;
   readonly key?: keyof typeof KEY_ARGUMENTS;
 }
 
+/** What a leaf says. */
+export interface LeafOptions extends IssueOptions {
+  /** As in openssl's subjectAltName: `DNS:localhost,IP:127.0.0.1`; empty: only its common name tells whose it is. */
+  readonly names: string;
+  /** Extended key usage; default serverAuth. */
+  readonly usage?: "serverAuth" | "clientAuth";
+}
+
 const KEY_ARGUMENTS = {
   ecdsa: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  "ecdsa-384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+  "ecdsa-521": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
   rsa: ["-newkey", "rsa:2048"],
+  "rsa-1024": ["-newkey", "rsa:1024"],
+  "rsa-4096": ["-newkey", "rsa:4096"],
   ed25519: ["-newkey", "ed25519"],
 } as const;
 
@@ -56,19 +66,37 @@ export class CertificateWorkshop {
   }
 
   /** A leaf signed by `authority`. */
-  async leaf(authority: Certificate, commonName: string, options: LeafOptions): Promise<Certificate> {
+  leaf(authority: Certificate, commonName: string, options: LeafOptions): Promise<Certificate> {
+    const names = options.names === "" ? "" : `subjectAltName=${options.names}\n`;
+    return this.#issue(authority, commonName, options, `${names}extendedKeyUsage=${options.usage ?? "serverAuth"}\n`);
+  }
+
+  /** An authority that `authority` vouches for, or with null itself. */
+  authority(authority: Certificate | null, commonName: string, options: IssueOptions = {}): Promise<Certificate> {
+    return this.#issue(authority, commonName, options, "basicConstraints=critical,CA:TRUE\n");
+  }
+
+  async #issue(
+    authority: Certificate | null,
+    commonName: string,
+    options: IssueOptions,
+    extensions: string,
+  ): Promise<Certificate> {
     const base = this.#base();
-    const { names, from = "20200101000000Z", to = "20491231000000Z", key = "ecdsa" } = options;
+    const { from = "20200101000000Z", to = "20491231000000Z", key = "ecdsa" } = options;
     await Deno.writeTextFile(`${this.directory}/ca.cnf`, CA_CONFIG);
     await Deno.writeTextFile(`${this.directory}/index`, "");
     await Deno.writeTextFile(`${this.directory}/serial`, `${1000 + this.#count}`);
-    await Deno.writeTextFile(`${base}.ext`, `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
+    await Deno.writeTextFile(`${base}.ext`, extensions);
     await this.#openssl(
       ["req", "-new", ...KEY_ARGUMENTS[key], "-nodes", "-keyout", `${base}.key`, "-out", `${base}.csr`],
       ["-subj", `/CN=${commonName}`],
     );
+    const signer = authority === null
+      ? ["-selfsign", "-keyfile", `${base}.key`]
+      : ["-cert", authority.certFile, "-keyfile", authority.keyFile];
     await this.#openssl(
-      ["ca", "-batch", "-config", "ca.cnf", "-cert", authority.certFile, "-keyfile", authority.keyFile],
+      ["ca", "-batch", "-config", "ca.cnf", ...signer],
       ["-in", `${base}.csr`, "-out", `${base}.pem`, "-notext", "-extfile", `${base}.ext`],
       ["-startdate", from, "-enddate", to],
     );
@@ -99,4 +127,26 @@ export class CertificateWorkshop {
 async function read(base: string): Promise<Certificate> {
   const [certFile, keyFile] = [`${base}.pem`, `${base}.key`];
   return { certFile, keyFile, cert: await Deno.readTextFile(certFile), key: await Deno.readTextFile(keyFile) };
+}
+
+/** The pin of the certificate's key, by the recipe of the man page: `ALGORITHM$HEX`. */
+export async function opensslPin(certificate: Pick<Certificate, "certFile">, algorithm: string): Promise<string> {
+  const recipe = 'openssl x509 -in "$0" -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -"$1" -r';
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", recipe, certificate.certFile, algorithm] }).output();
+  return `${algorithm}$${new TextDecoder().decode(stdout).split(" ")[0]}`;
+}
+
+/**
+ * A file with a key that openssl takes for that of `victim`, for it says the public part of it, and that signs with the
+ * private part of `thief`. Both must be of kind ecdsa.
+ */
+export async function forgedKey(victim: Certificate, thief: Certificate): Promise<string> {
+  const octets = (pem: string) =>
+    Uint8Array.from(atob(pem.replace(/-----[^-]*-----|\s/g, "")), (character) => character.charCodeAt(0));
+  const [real, forged] = [octets(victim.key), octets(thief.key)];
+  forged.set(real.subarray(-65), forged.length - 65); // the point of P-256, uncompressed, is the end of the key
+  const lines = btoa(String.fromCharCode(...forged)).match(/.{1,64}/g) ?? [];
+  const file = `${thief.keyFile}.forged`;
+  await Deno.writeTextFile(file, `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`);
+  return file;
 }

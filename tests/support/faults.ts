@@ -125,6 +125,53 @@ export class BreakingStream implements ByteStream {
   }
 }
 
+/** A stream that breaks behind its n-th octet read or written: all before it cross, none after it. */
+export class CutStream implements ByteStream {
+  readonly #inner: ByteStream;
+  readonly #of: "read" | "write";
+  #left: number;
+
+  constructor(inner: ByteStream, of: "read" | "write", octets: number) {
+    this.#inner = inner;
+    this.#of = of;
+    this.#left = octets;
+  }
+
+  /** Octets that may still cross; what is missing from the number that was given has crossed. */
+  get left(): number {
+    return this.#left;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    if (this.#of === "write") return await this.#inner.read();
+    if (this.#left === 0) throw this.#break();
+    const bytes = await this.#inner.read();
+    return bytes === null ? null : this.#take(bytes);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#of === "read") return await this.#inner.write(bytes);
+    const crossing = this.#take(bytes);
+    if (crossing.length > 0) await this.#inner.write(crossing);
+    if (crossing.length < bytes.length) throw this.#break();
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
+
+  #take(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, this.#left);
+    this.#left -= taken.length;
+    return taken;
+  }
+
+  #break(): TransportError {
+    this.#inner.close();
+    return new TransportError(this.#of, `The connection broke (${this.#of})`);
+  }
+}
+
 export interface StoreFault {
   /** Number of the call of apply() or addMailbox(), the first is 1. */
   readonly at: number;
@@ -180,6 +227,14 @@ export class FaultyStore implements Store {
 
   unmapped(idx: number, side: Side): ReturnType<Store["unmapped"]> {
     return this.#alive().unmapped(idx, side);
+  }
+
+  isHeld(idx: number, side: Side): boolean {
+    return this.#alive().isHeld(idx, side);
+  }
+
+  unmappedBecause(prefix: string): ReturnType<Store["unmappedBecause"]> {
+    return this.#alive().unmappedBecause(prefix);
   }
 
   mailboxId(idx: number, side: Side): string | null {

@@ -4,6 +4,7 @@
 
 import { mustRun, run, startChild } from "./live/child.ts";
 import { daemonConf, type Layout, passwdLine, type Profile, tunnelConf } from "./live/dovecot_conf.ts";
+import { freePort } from "./live/free_port.ts";
 import { ImapProbe } from "./imap_probe.ts";
 import { type LabCertificates, makeLabCertificates } from "./live/lab_certificates.ts";
 import { complaintsIn } from "./live/server_log.ts";
@@ -67,12 +68,8 @@ async function choosePrivileges(): Promise<Privileges> {
   return { user, group, prefix: dropped, daemonPrefix: dropped, owner: NOBODY };
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
+/** The same for every lab. */
+const found: { privileges: Promise<Privileges> | null } = { privileges: null };
 
 /** The mail of one user. */
 export class MailStore {
@@ -190,12 +187,14 @@ export class Lab {
     this.#privileges = privileges;
   }
 
-  /** @throws Error that names the packages to install when a server is missing */
-  static async open(): Promise<Lab> {
+  /**
+   * @param parent where its directory is made: a short path for the sake of unix sockets, so TMPDIR is not followed
+   * @throws Error that names the packages to install when a server is missing
+   */
+  static async open(parent = "/tmp"): Promise<Lab> {
     await requirePackages();
-    // unix sockets need short paths, so TMPDIR is not followed
-    const directory = await Deno.makeTempDir({ dir: "/tmp", prefix: "imap-" });
-    const privileges = await choosePrivileges();
+    const directory = await Deno.makeTempDir({ dir: parent, prefix: "imap-" });
+    const privileges = await (found.privileges ??= choosePrivileges());
     if (privileges.owner !== null) await Deno.chmod(directory, 0o711);
     await Deno.mkdir(`${directory}/mail`);
     await Deno.mkdir(`${directory}/users`);
@@ -234,20 +233,23 @@ exec ${prefix} doveadm -c ${store.confFile} exec imap -o rawlog_dir=${home}/rawl
     return this.#certificates;
   }
 
-  /** Starts a server; returns when it accepts connections. At most one of a lab runs at a time. */
-  async daemon(profiles: Readonly<Record<number, Profile>> = {}): Promise<Daemon> {
+  /**
+   * Starts a server; returns when it listens. At most one of a lab runs at a time. `spare`: so many processes wait for
+   * sessions, which then need not be started.
+   */
+  async daemon(profiles: Readonly<Record<number, Profile>> = {}, spare = 0): Promise<Daemon> {
     const { directory } = this;
     const { user, group, daemonPrefix, owner } = this.#privileges;
     const certificates = await this.certificates();
     for (let attempt = 1;; attempt++) {
       const [port, tlsPort] = [freePort(), freePort()];
-      const conf = { directory, user, group, port, tlsPort, certificate: certificates.good, profiles };
+      const conf = { directory, user, group, port, tlsPort, certificate: certificates.good, profiles, spare };
       await Deno.writeTextFile(`${directory}/dovecot.conf`, daemonConf(conf));
       await Deno.remove(`${directory}/run/master.pid`).catch(() => {});
       if (owner !== null) await mustRun(["chown", "-R", `${owner}:${owner}`, directory, certificates.directory]);
       const command = [...daemonPrefix, "/usr/sbin/dovecot", "-F", "-c", `${directory}/dovecot.conf`];
       const daemon = new Daemon(startChild(command, `${directory}/dovecot.stderr`), port, tlsPort);
-      if (await this.#accepts(daemon)) {
+      if (await this.#listens(daemon)) {
         this.#daemons.push(daemon);
         return daemon;
       }
@@ -256,18 +258,14 @@ exec ${prefix} doveadm -c ${store.confFile} exec imap -o rawlog_dir=${home}/rawl
     }
   }
 
-  /** Returns false when the server has ended, for example because somebody else was faster to take the port. */
-  async #accepts(daemon: Daemon): Promise<boolean> {
-    const connects = async () => {
-      if (daemon.hasEnded) return true;
-      try {
-        (await Deno.connect({ hostname: "127.0.0.1", port: daemon.port })).close();
-        return true;
-      } catch {
-        return false;
-      }
-    };
-    await waitUntil("Dovecot accepts connections", connects, 10_000);
+  /**
+   * Waits for the file that the server writes when it listens: on the port somebody else may answer who was faster to
+   * take it. Returns false when the server has ended, for example because of that.
+   */
+  async #listens(daemon: Daemon): Promise<boolean> {
+    const file = `${this.directory}/run/master.pid`;
+    const isWritten = () => Deno.stat(file).then(() => true, () => false);
+    await waitUntil("Dovecot listens", async () => daemon.hasEnded || await isWritten(), 10_000);
     return !daemon.hasEnded;
   }
 

@@ -14,7 +14,16 @@ import type {
   Side,
   StateChange,
   Store,
+  UnmappedMessages,
 } from "../../lib/state/types.ts";
+
+/** Disjoint. */
+interface Unmapped {
+  readonly uids: UidSet;
+  readonly reason: string;
+}
+
+const NONE = UidSet.empty;
 
 type PerSide<Value> = { local: Value; remote: Value };
 
@@ -24,8 +33,10 @@ interface Mailbox {
   readonly cursors: PerSide<Cursor | null>;
   readonly pairs: Map<number, Pair>; // by local UID
   readonly remoteUids: Set<number>;
-  readonly unmapped: PerSide<UidSet>;
+  readonly unmapped: PerSide<readonly Unmapped[]>;
   readonly identities: PerSide<string | null>;
+  readonly held: PerSide<boolean>;
+  comparedAt: number | null;
 }
 
 function copyOf(mailbox: Mailbox): Mailbox {
@@ -37,6 +48,8 @@ function copyOf(mailbox: Mailbox): Mailbox {
     remoteUids: new Set(mailbox.remoteUids),
     unmapped: { ...mailbox.unmapped },
     identities: { ...mailbox.identities },
+    held: { ...mailbox.held },
+    comparedAt: mailbox.comparedAt,
   };
 }
 
@@ -67,13 +80,28 @@ export class MemoryStore implements Store {
     return this.#closed;
   }
 
+  /** The same facts in another memory: a backup. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore();
+    for (const [idx, mailbox] of this.#mailboxes) copy.#mailboxes.set(idx, copyOf(mailbox));
+    copy.#intents = new Map(this.#intents);
+    copy.#lastIdx = this.#lastIdx;
+    copy.#lastIntentId = this.#lastIntentId;
+    return copy;
+  }
+
   overview(): readonly MailboxOverview[] {
-    const rows = [...this.#mailboxes].map(([idx, { mailbox, subscribed }]) => ({
+    const rows = [...this.#mailboxes].map(([idx, { mailbox, subscribed, comparedAt }]) => ({
       idx,
       mailbox,
       subscribed,
       cursors: this.cursors(idx),
       interrupted: this.#interrupted(idx),
+      known: {
+        local: this.pairCount(idx) + this.unmapped(idx, "local").size,
+        remote: this.pairCount(idx) + this.unmapped(idx, "remote").size,
+      },
+      comparedAt,
     }));
     return rows.sort((a, b) => a.mailbox < b.mailbox ? -1 : 1);
   }
@@ -87,8 +115,10 @@ export class MemoryStore implements Store {
       cursors: { local: null, remote: null },
       pairs: new Map(),
       remoteUids: new Set(),
-      unmapped: { local: UidSet.empty, remote: UidSet.empty },
+      unmapped: { local: [], remote: [] },
       identities: { local: null, remote: null },
+      held: { local: false, remote: false },
+      comparedAt: null,
     });
     return { idx, mailbox, subscribed };
   }
@@ -121,11 +151,25 @@ export class MemoryStore implements Store {
   }
 
   unmapped(idx: number, side: Side): UidSet {
-    return this.#mailboxes.get(idx)?.unmapped[side] ?? UidSet.empty;
+    const groups = this.#mailboxes.get(idx)?.unmapped[side] ?? [];
+    return groups.reduce((all, { uids }) => all.union(uids), UidSet.empty);
+  }
+
+  unmappedBecause(prefix: string): readonly UnmappedMessages[] {
+    const sides: readonly Side[] = ["local", "remote"];
+    return [...this.#mailboxes].flatMap(([idx, { unmapped }]) =>
+      sides.flatMap((side) =>
+        unmapped[side].filter(({ reason }) => reason.startsWith(prefix)).map((group) => ({ idx, side, ...group }))
+      )
+    );
   }
 
   mailboxId(idx: number, side: Side): string | null {
     return this.#mailboxes.get(idx)?.identities[side] ?? null;
+  }
+
+  isHeld(idx: number, side: Side): boolean {
+    return this.#mailboxes.get(idx)?.held[side] ?? false;
   }
 
   intents(idx: number): readonly AppendIntent[] {
@@ -209,16 +253,34 @@ export class MemoryStore implements Store {
         for (const pair of change.pairs) removePair(mailbox, pair);
         return;
       case "unmapped":
-        mailbox.unmapped[change.side] = mailbox.unmapped[change.side].union(change.uids);
+        mailbox.unmapped[change.side] = without([...without(mailbox.unmapped[change.side], change.uids), change], NONE);
         return;
       case "forget-unmapped":
-        mailbox.unmapped[change.side] = mailbox.unmapped[change.side].subtract(change.uids);
+        mailbox.unmapped[change.side] = without(mailbox.unmapped[change.side], change.uids);
+        return;
+      case "forget-messages":
+        mailbox.pairs.clear();
+        mailbox.remoteUids.clear();
+        for (const side of ["local", "remote"] as const) {
+          mailbox.unmapped[side] = [];
+          mailbox.identities[side] = null;
+          mailbox.held[side] = false;
+        }
+        for (const { id, idx } of draft.intents.values()) if (idx === change.idx) draft.intents.delete(id);
         return;
       case "subscribed":
         mailbox.subscribed = change.subscribed;
         return;
       case "rename-mailbox":
         this.#rename(draft, change.idx, change.mailbox);
+        return;
+      case "hold":
+        mailbox.held[change.side] = change.held;
+        return;
+      case "recount":
+        return;
+      case "compared":
+        mailbox.comparedAt = change.at;
         return;
       case "identity":
         mailbox.identities[change.side] = change.mailboxId;
@@ -227,6 +289,11 @@ export class MemoryStore implements Store {
         return change satisfies never;
     }
   }
+}
+
+function without(unmapped: readonly Unmapped[], uids: UidSet): readonly Unmapped[] {
+  return unmapped.map((group) => ({ reason: group.reason, uids: group.uids.subtract(uids) }))
+    .filter((group) => !group.uids.isEmpty);
 }
 
 function addPair(mailbox: Mailbox, pair: Pair): void {

@@ -14,7 +14,7 @@ export const mailboxCommands: readonly (readonly [string, Execute])[] = [
   ["LIST", listMailboxes],
   ["STATUS", (session, [name, items]) => {
     const mailbox = session.mailbox(astring(name), null);
-    session.line(statusLine(foldInbox(astring(name)), mailbox, list(items).map(atom)));
+    session.line(statusLine(foldInbox(astring(name)), mailbox, list(items).map(atom), session.server.lies.appendLimit));
     return session.view?.mailbox === mailbox
       ? { code: "CLIENTBUG", text: "Status on selected mailbox completed." }
       : { text: "Status completed." };
@@ -70,6 +70,7 @@ interface Wanted {
   readonly subscribedOnly: boolean;
   readonly subscriptions: boolean;
   readonly children: boolean;
+  readonly specialUse: boolean;
   readonly status: readonly string[] | null;
 }
 
@@ -98,13 +99,18 @@ function listMailboxes(session: ModelSession, args: readonly Token[]): Answer {
 }
 
 function returnOptions(session: ModelSession, rest: Token[], isExtended: boolean): Omit<Wanted, "subscribedOnly"> {
-  if (rest.length === 0) return { subscriptions: false, children: !isExtended, status: null };
+  if (rest.length === 0) {
+    return { subscriptions: false, children: !isExtended, specialUse: false, status: null };
+  }
   if (atom(rest[0]).toUpperCase() !== "RETURN") throw new BadSyntax("RETURN was expected");
   const items = list(rest[1]);
   const names = items.map((item) => item.kind === "atom" ? item.text.toUpperCase() : "");
   const at = names.indexOf("STATUS");
   if (at >= 0 && !session.server.has("LIST-STATUS")) throw new BadSyntax("LIST-STATUS was not offered");
+  const specialUse = names.includes("SPECIAL-USE");
+  if (specialUse && !session.server.has("SPECIAL-USE")) throw new BadSyntax("SPECIAL-USE was not offered");
   return {
+    specialUse,
     subscriptions: names.includes("SUBSCRIBED"),
     children: names.includes("CHILDREN"),
     status: at < 0 ? null : list(items[at + 1]).map(atom),
@@ -114,10 +120,11 @@ function returnOptions(session: ModelSession, rest: Token[], isExtended: boolean
 function listOne(session: ModelSession, name: string, wanted: Wanted): void {
   const { store } = session.server;
   const mailbox = store.find(name);
-  const isParent = store.parents.includes(name);
   const attributes: string[] = [];
   if (store.subscribed.has(name) && (wanted.subscriptions || wanted.subscribedOnly)) attributes.push("\\Subscribed");
-  if (mailbox === null) attributes.push(isParent ? "\\Noselect" : "\\NonExistent");
+  if (mailbox === null) attributes.push(store.parents.includes(name) ? "\\Noselect" : "\\NonExistent");
+  const use = store.specialUse.get(name);
+  if (wanted.specialUse && use !== undefined) attributes.push(use);
   if (wanted.children) {
     const below = `${name}${store.delimiter}`;
     attributes.push(store.names.some((other) => other.startsWith(below)) ? "\\HasChildren" : "\\HasNoChildren");
@@ -133,12 +140,12 @@ function matches(name: string, pattern: string, delimiter: string): boolean {
   return new RegExp(`^${source}$`, "s").test(name) || (name === "INBOX" && new RegExp(`^${source}$`, "i").test(name));
 }
 
-export function statusLine(name: string, mailbox: ModelMailbox, items: readonly string[]): string {
-  const values = items.map((item) => `${item.toUpperCase()} ${statusValue(mailbox, item.toUpperCase())}`);
+export function statusLine(name: string, mailbox: ModelMailbox, items: readonly string[], appendLimit = 0): string {
+  const values = items.map((item) => `${item.toUpperCase()} ${statusValue(mailbox, item.toUpperCase(), appendLimit)}`);
   return `* STATUS ${quoteName(name)} (${values.join(" ")})`;
 }
 
-function statusValue(mailbox: ModelMailbox, item: string): string {
+function statusValue(mailbox: ModelMailbox, item: string, appendLimit: number): string {
   switch (item) {
     case "MESSAGES":
       return `${mailbox.count}`;
@@ -152,6 +159,8 @@ function statusValue(mailbox: ModelMailbox, item: string): string {
       return `${mailbox.messages.filter(({ flags }) => !flags.includes("\\Seen")).length}`;
     case "RECENT":
       return "0";
+    case "APPENDLIMIT":
+      return `${appendLimit}`;
     case "MAILBOXID":
       return `(${mailbox.mailboxId})`;
     default:
@@ -168,18 +177,19 @@ interface Resync {
   readonly sample: readonly (readonly [seq: number, uid: number])[];
 }
 
-function select(session: ModelSession, [name, params]: readonly Token[], readOnly: boolean): Answer {
+function select(session: ModelSession, [name, params]: readonly Token[], examine: boolean): Answer {
   const wanted = foldInbox(astring(name));
+  const readOnly = examine || session.server.lies.readOnly.includes(wanted);
   const resync = params === undefined ? null : resyncOf(session, list(params));
   if (session.view !== null) {
     session.view = null;
-    if (session.qresync) session.line("* OK [CLOSED] Previous mailbox closed.");
+    if (session.qresync && !session.server.lies.leavesSilently) session.line("* OK [CLOSED] Previous mailbox closed.");
   }
   session.selectRefused = true;
   const mailbox = session.mailbox(wanted, null);
   session.selectRefused = false;
-  const view = new MailboxView(wanted, mailbox, readOnly, session.told);
   const { lies } = session.server;
+  const view = new MailboxView(wanted, mailbox, readOnly, session.told, lies.permanentFlags);
   for (const line of view.flagLines()) session.line(line);
   session.line(`* ${Math.max(0, mailbox.count + lies.existsOffset)} EXISTS`);
   session.line("* 0 RECENT");

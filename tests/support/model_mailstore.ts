@@ -29,6 +29,10 @@ export interface FlagChange {
 export class ModelMailbox {
   uidNext = 1;
   highestModSeq = 1n;
+  /** Another after each change: who has seen all of one need not look again. */
+  version = 0;
+  /** The flags that clients can store; null: all. */
+  permanentFlags: readonly string[] | null = null;
   /** Ascending by UID. */
   readonly #messages = new Map<number, ModelMessage>();
   /** What is gone, in the order in which it went. */
@@ -37,7 +41,10 @@ export class ModelMailbox {
   readonly #changed: () => void;
 
   constructor(readonly uidValidity: number, readonly mailboxId: string, changed: () => void) {
-    this.#changed = changed;
+    this.#changed = () => {
+      this.version++;
+      changed();
+    };
   }
 
   get messages(): readonly ModelMessage[] {
@@ -51,6 +58,11 @@ export class ModelMailbox {
   /** Keywords that ever were used here. */
   get keywords(): readonly string[] {
     return [...this.#keywords];
+  }
+
+  /** Of these flags, those that a client can store. */
+  storable(flags: readonly string[]): readonly string[] {
+    return flags.filter((flag) => this.permanentFlags?.includes(flag) !== false);
   }
 
   get(uid: number): ModelMessage | null {
@@ -68,8 +80,7 @@ export class ModelMailbox {
     const modSeq = ++this.highestModSeq;
     const uids = messages.map(({ flags, date, body }) => {
       const uid = this.uidNext++;
-      this.#learn(flags);
-      this.#messages.set(uid, { uid, flags: flagList(flags), date, body, modSeq });
+      this.#messages.set(uid, { uid, flags: this.#learn(flagList(this.#spelled(flags))), date, body, modSeq });
       return uid;
     });
     this.#changed();
@@ -81,6 +92,7 @@ export class ModelMailbox {
     const refused: number[] = [];
     const changed: ModelMessage[] = [];
     const modSeq = this.highestModSeq + 1n;
+    const wanted = { ...change, flags: this.#spelled(change.flags) };
     for (const uid of uids) {
       const message = this.#messages.get(uid);
       if (message === undefined) continue;
@@ -88,7 +100,7 @@ export class ModelMailbox {
         refused.push(uid);
         continue;
       }
-      const flags = changedFlags(message.flags, change);
+      const flags = changedFlags(message.flags, wanted);
       if (flags.join(" ") !== message.flags.join(" ")) changed.push({ ...message, flags, modSeq });
     }
     if (changed.length > 0) {
@@ -115,8 +127,28 @@ export class ModelMailbox {
     return gone;
   }
 
-  #learn(flags: readonly string[]): void {
+  /** Messages go without a trace: no mod-sequence tells of it. */
+  lose(uids: Iterable<number>): void {
+    for (const uid of uids) this.#messages.delete(uid);
+    this.#changed();
+  }
+
+  /** As Dovecot 2.3.19 after `dovecot.index*` are gone: mod-sequences begin anew, and nobody knows what was expunged. */
+  loseIndex(): void {
+    this.highestModSeq = 1n;
+    this.#expunged.length = 0;
+    for (const message of this.messages) this.#messages.set(message.uid, { ...message, modSeq: 1n });
+    this.#changed();
+  }
+
+  /** A keyword keeps the case in which it was seen first, as in Dovecot. */
+  #spelled(flags: readonly string[]): readonly string[] {
+    return flags.map((flag) => this.keywords.find((known) => known.toLowerCase() === flag.toLowerCase()) ?? flag);
+  }
+
+  #learn(flags: readonly string[]): readonly string[] {
     for (const flag of flags) if (!SYSTEM_FLAGS.includes(flag)) this.#keywords.add(flag);
+    return flags;
   }
 }
 
@@ -143,6 +175,8 @@ export interface MailstoreOptions {
 export class ModelMailstore {
   readonly delimiter: string;
   readonly subscribed = new Set<string>();
+  /** Attributes of RFC 6154, by the name of the mailbox. */
+  readonly specialUse = new Map<string, string>();
   readonly #mailboxes = new Map<string, ModelMailbox>();
   readonly #listeners = new Set<() => void>();
   #nextUidValidity: number;
@@ -216,6 +250,16 @@ export class ModelMailstore {
       this.#mailboxes.set(to + name.slice(from.length), mailbox);
     }
     this.#notify();
+  }
+
+  /** The mailbox stays the one that it is, with these messages in this order, but no UID means what it meant. */
+  renumber(name: string, messages: readonly ModelMessage[]): ModelMailbox {
+    const { mailboxId } = this.mailbox(name);
+    const mailbox = new ModelMailbox(this.#nextUidValidity++, mailboxId, () => this.#notify());
+    this.#mailboxes.set(foldInbox(name), mailbox);
+    mailbox.append(messages);
+    this.#notify();
+    return mailbox;
   }
 
   subscribe(name: string, subscribed: boolean): void {

@@ -7,8 +7,9 @@ import type { FlagChange, ModelMessage, NewModelMessage } from "./model_mailstor
 import { astring, atom, BadSyntax, list, octets, type RawCommand, type Token } from "./model_parser.ts";
 import { fetchLine } from "./model_fetch.ts";
 import { search } from "./model_search.ts";
+import type { Lies } from "./model_options.ts";
 import type { ModelSession } from "./model_session.ts";
-import { canonicalFlag, flagList, foldInbox, formatSet, inSet, parseDate, parseSet } from "./model_values.ts";
+import { canonicalFlag, flagList, foldInbox, formatSet, inSet, merged, parseDate, parseSet } from "./model_values.ts";
 
 const DEFAULT_NOW = 1_800_000_000;
 const MAX_UID = 4294967295;
@@ -39,9 +40,22 @@ export function targets(session: ModelSession, set: Token | undefined, byUid: bo
   const { messages, lastUid } = session.selected;
   const ranges = parseSet(atom(set), byUid ? lastUid : messages.length);
   if (ranges === null) throw new BadSyntax("a set of numbers was expected");
-  if (byUid) return messages.filter(({ uid }) => inSet(ranges, uid));
+  if (byUid) {
+    return merged(ranges).flatMap(([first, last]) => messages.slice(from(messages, first), from(messages, last + 1)));
+  }
   if (ranges.some(([first, last]) => first < 1 || last > messages.length)) throw new BadSyntax("Invalid messageset");
-  return messages.filter((_, index) => inSet(ranges, index + 1));
+  return merged(ranges).flatMap(([first, last]) => messages.slice(first - 1, last));
+}
+
+/** Where the first message with this UID or a higher one is, or would be. */
+function from(messages: readonly ModelMessage[], uid: number): number {
+  let [low, high] = [0, messages.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((messages[middle]?.uid ?? Infinity) < uid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 // ---- APPEND
@@ -66,38 +80,48 @@ function append(session: ModelSession, args: readonly Token[]): Answer {
   const { server } = session;
   const [name, ...rest] = args;
   const mailbox = session.mailbox(astring(name), "TRYCREATE");
-  const messages = appended(rest, (server.options.now ?? (() => DEFAULT_NOW))());
+  const now = (server.options.now ?? (() => DEFAULT_NOW))();
+  if (server.lies.readOnly.includes(foldInbox(astring(name)))) no("NOPERM", "Permission denied");
+  const messages = appended(rest, now, server.lies);
   if (messages.length > 1 && !server.has("MULTIAPPEND")) throw new BadSyntax("MULTIAPPEND was not offered");
   for (const { body } of messages) {
     if (body.length === 0) no(null, "Can't save a zero byte message.");
     const refusal = server.lies.refuseAppend?.(body) ?? null;
+    if (refusal?.startsWith("BAD ") === true) throw new BadSyntax(refusal.slice("BAD ".length));
     if (refusal !== null) no(null, refusal);
   }
-  const uids = mailbox.append(messages);
+  const uids = mailbox.append(messages.map((message) => ({ ...message, flags: mailbox.storable(message.flags) })));
   const text = "Append completed.";
   if (server.lies.noAppendUid || !server.has("UIDPLUS")) return { text };
   return { code: `APPENDUID ${mailbox.uidValidity} ${formatSet(uids)}`, text };
 }
 
-function appended(args: readonly Token[], now: number): readonly NewModelMessage[] {
+function appended(args: readonly Token[], now: number, lies: Lies): readonly NewModelMessage[] {
   const rest = [...args];
   const messages: NewModelMessage[] = [];
   do {
-    const flags = rest[0]?.kind === "list" ? flagsOf(list(rest.shift())) : [];
+    const flags = rest[0]?.kind === "list" ? flagsOf(list(rest.shift()), lies) : [];
     const given = rest[0]?.kind === "string" && rest.length > 1 ? parseDate(astring(rest.shift())) : undefined;
     if (given === null) throw new BadSyntax("Invalid internal date");
-    messages.push({ flags, date: given ?? { seconds: now, zone: 0 }, body: octets(rest.shift()) });
+    const isFuture = given !== undefined && given.seconds > now && lies.replacesFutureDates;
+    messages.push({
+      flags,
+      date: given === undefined || isFuture ? { seconds: now, zone: 0 } : given,
+      body: octets(rest.shift()),
+    });
   } while (rest.length > 0);
   return messages;
 }
 
-function flagsOf(items: readonly Token[]): readonly string[] {
-  return flagList(items.map((item) => {
+function flagsOf(items: readonly Token[], lies: Lies): readonly string[] {
+  const flags = flagList(items.map((item) => {
     const word = atom(item);
     const flag = canonicalFlag(word);
     if (flag === null && word.startsWith("\\")) throw new BadSyntax(`Invalid system flag ${word}`);
+    if (lies.refusedKeywords.includes(word)) no("CANNOT", `Invalid keyword ${word}`);
     return flag ?? no("CANNOT", "Invalid characters in keyword");
   }));
+  return flags.filter((flag) => lies.permanentFlags?.includes(flag) !== false);
 }
 
 // ---- FETCH
@@ -114,11 +138,14 @@ function fetch(session: ModelSession, args: readonly Token[], byUid: boolean): A
     if (gone.length > 0) session.line(`* VANISHED (EARLIER) ${formatSet(gone)}`);
   }
   let missing = false;
+  let at = -1;
   for (const message of targets(session, set, byUid)) {
     if (since !== null && message.modSeq <= since) continue;
-    const seq = view.messages.indexOf(message) + 1;
+    at = view.messages.indexOf(message, at + 1);
+    const seq = at + 1;
     const told = fetchLine(message, items, { byUid, modSeq: since !== null }, view.mailbox.get(message.uid) !== null);
-    if (told === null) missing = true;
+    const unreadable = session.server.lies.unreadable.includes(message.uid);
+    if (told === null || (unreadable && items.some((item) => item.startsWith("BODY")))) missing = true;
     else session.raw(`* ${seq} FETCH (`, ...told, ")\r\n");
     if (since !== null) view.toldModSeq(message.modSeq);
   }
@@ -143,9 +170,10 @@ function store(session: ModelSession, args: readonly Token[], byUid: boolean): A
   const match = /^([+-]?)FLAGS(\.SILENT)?$/i.exec(atom(item));
   if (match === null) throw new BadSyntax("unknown STORE item");
   const mode = match[1] === "+" ? "add" : match[1] === "-" ? "remove" : "replace";
-  const change: FlagChange = { mode, flags: flagsOf(words[0]?.kind === "list" ? list(words[0]) : words) };
-  if (unchangedSince !== null) session.condstore = true;
   const view = session.selected;
+  const flags = flagsOf(words[0]?.kind === "list" ? list(words[0]) : words, session.server.lies);
+  const change: FlagChange = { mode, flags: view.mailbox.storable(flags) };
+  if (unchangedSince !== null) session.condstore = true;
   if (view.readOnly && unchangedSince !== null) no(null, "CONDSTORE isn't possible in a read-only mailbox.");
   if (view.readOnly || session.server.lies.ignoreStore) return { text: "Store completed." };
   const messages = targets(session, set, byUid);

@@ -157,9 +157,11 @@ export class NotifyWatch {
         told("", name, ` ("OLDNAME" (${quoteName(before)}))`);
       }
     }
+    const present = new Set(store.names.map((name) => store.mailbox(name)));
     for (const [mailbox, { name }] of this.#mailboxes) {
-      const isThere = store.names.some((one) => store.has(one, mailbox));
-      if (!isThere && store.find(name) === null && this.#wants(name, "MAILBOXNAME")) told("\\NonExistent", name);
+      if (!present.has(mailbox) && store.find(name) === null && this.#wants(name, "MAILBOXNAME")) {
+        told("\\NonExistent", name);
+      }
     }
     for (const name of new Set([...this.#subscribed, ...store.subscribed])) {
       const isSubscribed = store.subscribed.has(name);

@@ -15,20 +15,36 @@ export interface Lies {
   vanishedExisting: ((mailbox: string) => readonly number[]) | null;
   /** VANISHED (EARLIER) leaves these out. */
   forgetVanished: ((mailbox: string, uid: number) => boolean) | null;
+  /** UID SEARCH leaves these out. */
+  hideFromSearch: ((mailbox: string, uid: number) => boolean) | null;
   /** The log of what was expunged is lost: every UID that is not there is named. */
   expungeLogLost: boolean;
   /** OK to UID STORE, and nothing done. */
   ignoreStore: boolean;
   /** OK to UID EXPUNGE, and nothing done. */
   ignoreExpunge: boolean;
+  /** SELECT leaves the mailbox before it without [CLOSED]. */
+  leavesSilently: boolean;
   /** SELECT tells [NOMODSEQ]. */
   noHighestModSeq: boolean;
   /** APPEND answers OK without APPENDUID. */
   noAppendUid: boolean;
   /** Added to EXISTS in SELECT. */
   existsOffset: number;
-  /** A text: the message is refused with NO and it. */
+  /** A text: the message is refused with NO and it; one that begins with "BAD " is the whole answer. */
   refuseAppend: ((body: Uint8Array) => string | null) | null;
+  /** Keywords that APPEND and STORE refuse although PERMANENTFLAGS allows all. */
+  refusedKeywords: readonly string[];
+  /** The only flags that are kept; null: all. Others are left out without a word. */
+  permanentFlags: readonly string[] | null;
+  /** APPEND puts the present time (ServerOptions.now) in place of a date in the future, as Dovecot 2.3.19 does. */
+  replacesFutureDates: boolean;
+  /** UIDs whose bodies FETCH leaves out. */
+  unreadable: readonly number[];
+  /** Mailboxes that nobody may change. */
+  readOnly: readonly string[];
+  /** APPENDLIMIT of a mailbox, when STATUS is asked for it. */
+  appendLimit: number;
   /** Longer messages are refused with NO [TOOBIG]. */
   maxMessageOctets: number;
   /** Events that NOTIFY refuses with [BADEVENT], besides those that Dovecot does not have. */
@@ -43,13 +59,21 @@ export function noLies(): Lies {
   return {
     vanishedExisting: null,
     forgetVanished: null,
+    hideFromSearch: null,
     expungeLogLost: false,
     ignoreStore: false,
     ignoreExpunge: false,
+    leavesSilently: false,
     noHighestModSeq: false,
     noAppendUid: false,
     existsOffset: 0,
     refuseAppend: null,
+    refusedKeywords: [],
+    permanentFlags: null,
+    replacesFutureDates: false,
+    unreadable: [],
+    readOnly: [],
+    appendLimit: 0,
     maxMessageOctets: Infinity,
     badEvents: [],
     notifyOverflow: false,

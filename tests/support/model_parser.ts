@@ -193,7 +193,7 @@ class TokenReader {
 
   /** Up to a space or parenthesis; what stands in brackets belongs to it. */
   #atom(): Token {
-    const match = /^(?:[^ ()"[]|\[[^\]]*\]?)+/.exec(this.#text.slice(this.#at));
+    const match = /^(?:[^ ()"[]|\[[^\]]*\]|\[)+/.exec(this.#text.slice(this.#at));
     if (match === null) throw new BadSyntax(`unexpected ${this.#text[this.#at] ?? "end"}`);
     this.#at += match[0].length;
     return { kind: "atom", text: match[0] };

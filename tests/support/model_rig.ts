@@ -4,11 +4,11 @@
 
 import { type Opened, openSession, requireCapabilities } from "../../lib/client/mod.ts";
 import type { Side, Store } from "../../lib/state/types.ts";
-import { type RunContext, runOnce, type RunReport } from "../../lib/sync/mod.ts";
+import { type BrakeOptions, type RunContext, runOnce, type RunReport } from "../../lib/sync/mod.ts";
 import { deflateStream } from "../../lib/transport/deflate.ts";
 import type { ByteStream, Connected } from "../../lib/transport/types.ts";
 import { type DuplexOptions, duplexPair } from "./duplex.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock, HastyClock } from "./fake_clock.ts";
 import { FaultyStore, Killed, Life, MortalStream, type StoreFault } from "./faults.ts";
 import { MemoryStore } from "./memory_store.ts";
 import type { ModelMailbox, ModelMailstore, ModelMessage } from "./model_mailstore.ts";
@@ -41,6 +41,10 @@ export interface CommandKill {
 export interface RunOptions {
   readonly names?: readonly string[];
   readonly repair?: boolean;
+  readonly brake?: BrakeOptions;
+  readonly fullCheck?: RunContext["fullCheck"];
+  /** Sessions with each server at most, opened as soon as a mailbox has to wait; default 1. */
+  readonly connections?: number;
   /** Instead of synchronizing. */
   readonly command?: (context: Pick<RunContext, "sessions" | "log" | "openStore">) => Promise<number>;
   readonly killAt?: CommandKill;
@@ -67,6 +71,7 @@ export interface RunResult {
 export class Rig {
   readonly servers: Readonly<Record<Side, ModelServer>>;
   readonly home: StateHome;
+  readonly clock = new HastyClock();
 
   constructor(local: ModelServer, remote: ModelServer, home: StateHome = memoryHome(new MemoryStore())) {
     this.servers = { local, remote };
@@ -118,12 +123,18 @@ export class Rig {
     wrap: (store: Store) => Store,
   ): Promise<RunReport> {
     const opened: Opened[] = [];
+    const open = async (side: Side) => {
+      const wrap = (stream: ByteStream) => {
+        const mortal = new MortalStream(stream, life);
+        return options.wrap?.(mortal, side) ?? mortal;
+      };
+      const { duplex = {} } = options;
+      const one = await openModelSession(this.servers[side], { side, log, duplex, wrap });
+      opened.push(one);
+      return one.session;
+    };
     try {
-      const both = await Promise.allSettled(SIDES.map(async (side) => {
-        const one = await this.#open(side, life, log, options);
-        opened.push(one);
-        return one.session;
-      }));
+      const both = await Promise.allSettled(SIDES.map(open));
       const [local, remote] = both.map((one) => {
         if (one.status === "rejected") throw one.reason;
         return one.value;
@@ -131,38 +142,63 @@ export class Rig {
       if (local === undefined || remote === undefined) throw new Error("two sessions were opened");
       const sessions = { local, remote };
       const openStore: RunContext["openStore"] = (delimiters) => wrap(this.home.open(delimiters));
-      if (options.command !== undefined) return { problems: await options.command({ sessions, log, openStore }) };
-      return await runOnce({ sessions, names: options.names ?? [], repair: options.repair ?? false, log, openStore });
+      if (options.command !== undefined) {
+        return { problems: await options.command({ sessions, log, openStore }), held: 0 };
+      }
+      const { names = [], repair = false, brake, fullCheck = null, connections: limit = 1 } = options;
+      const connections = {
+        limit: { local: limit, remote: limit },
+        open: async (side: Side) => {
+          const session = await open(side);
+          await session.enableQresync();
+          return session;
+        },
+        wanted: () => 1,
+      };
+      const context = { sessions, connections, names, repair, fullCheck, log, openStore, clock: this.clock };
+      return await runOnce({ ...context, ...(brake === undefined ? {} : { brake }) });
     } finally {
       await Promise.all(opened.map(({ session }) => session.logout()));
       for (const { connected } of opened) connected.close();
     }
   }
+}
 
-  async #open(side: Side, life: Life, log: KeepingLog, options: RunOptions): Promise<Opened> {
-    const server = this.servers[side];
-    const login = server.options.login ?? null;
-    const opened = await openSession({
-      component: side,
-      startTls: false,
-      compress: true,
-      auth: ["PLAIN", "LOGIN"],
-      username: login?.user ?? null,
-      password: login?.password ?? null,
-      clock: new FakeClock(),
-      log,
-      signal: new AbortController().signal,
-      deadline: { signal: new AbortController().signal, clear: () => {} },
-      connect: () => {
-        const [client, end] = duplexPair({ ...options.duplex, component: side });
-        void server.serve(end);
-        const mortal = new MortalStream(client, life);
-        return Promise.resolve(connectedTo(options.wrap?.(mortal, side) ?? mortal, side));
-      },
-    });
-    requireCapabilities(opened.session);
-    return opened;
-  }
+/** What a session with a model server is opened with. */
+export interface SessionOptions {
+  readonly side: Side;
+  readonly log: KeepingLog;
+  readonly clock?: FakeClock;
+  readonly duplex?: DuplexOptions;
+  /** Around the client's end of the stream. */
+  readonly wrap?: (stream: ByteStream) => ByteStream;
+}
+
+/** A session that is ready for the engine. The caller closes it. */
+export async function openModelSession(server: ModelServer, options: SessionOptions): Promise<Opened> {
+  const { side, log, clock = new FakeClock(), wrap = (stream) => stream } = options;
+  const login = server.options.login ?? null;
+  const opened = await openSession({
+    component: side,
+    startTls: false,
+    allowPlaintext: false,
+    compress: true,
+    expected: null,
+    auth: ["PLAIN", "LOGIN"],
+    username: login?.user ?? null,
+    password: login?.password ?? null,
+    clock,
+    log,
+    signal: new AbortController().signal,
+    deadline: { signal: new AbortController().signal, clear: () => {} },
+    connect: () => {
+      const [client, end] = duplexPair({ ...options.duplex, component: side });
+      void server.serve(end);
+      return Promise.resolve(connectedTo(wrap(client), side));
+    },
+  });
+  requireCapabilities(opened.session);
+  return opened;
 }
 
 function connectedTo(stream: ByteStream, component: string): Connected {

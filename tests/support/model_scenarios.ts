@@ -5,9 +5,9 @@ import { messageOfSize, plainMessage } from "./live/mail.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { ModelMailstore, type NewModelMessage } from "./model_mailstore.ts";
 import { CAPABILITIES, type ServerOptions } from "./model_options.ts";
-import { finished, memoryHome, Rig } from "./model_rig.ts";
+import { finished, memoryHome, Rig, type RunOptions } from "./model_rig.ts";
 import { ModelServer } from "./model_server.ts";
-import { textOf } from "./model_values.ts";
+import { octetsOf, textOf } from "./model_values.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -20,8 +20,14 @@ export interface Scenario {
   readonly before: (rig: Rig) => void;
   /** What users do after it. */
   readonly meanwhile?: (rig: Rig) => void;
-  /** A run that follows says nothing and selects nothing. */
+  /** How the disturbed run and the one that repeats it are made; the one after that is an ordinary one. */
+  readonly run?: RunOptions;
+  /** A run that follows says nothing and selects nothing, and both sides are equal. */
   readonly settles: boolean;
+  /** Then it says that so many messages stay behind that were refused, and may look whether they are taken now. */
+  readonly leaves?: number;
+  /** What users do in the meantime is undone by no run, and done to what was there at that moment only. */
+  readonly endDepends?: boolean;
 }
 
 /** A rig in which a scenario is about to be disturbed, and its state. */
@@ -48,7 +54,7 @@ export function mails(prefix: string, count: number, flags: readonly string[] = 
   return Array.from({ length: count }, (_, i) => mail(`${prefix}-${i}`, flags));
 }
 
-const inbox = (rig: Rig, side: "local" | "remote") => rig.store(side).mailbox("INBOX");
+export const inbox = (rig: Rig, side: "local" | "remote") => rig.store(side).mailbox("INBOX");
 
 /** UIDs of messages by the name given to mail(). */
 export function uidsOf(rig: Rig, side: "local" | "remote", ...ids: readonly string[]): readonly number[] {
@@ -57,13 +63,32 @@ export function uidsOf(rig: Rig, side: "local" | "remote", ...ids: readonly stri
     .map(({ uid }) => uid);
 }
 
-function bothFull(rig: Rig): void {
+/** With what the servers on its way added. */
+function delivered(message: NewModelMessage): NewModelMessage {
+  return { ...message, body: octetsOf(`Received: from mx by mail.example.net\r\n${textOf(message.body)}`) };
+}
+
+/** One of which only the octets tell whether it is another one: names of one length give one size. */
+function nameless(text: string): NewModelMessage {
+  return { ...mail("nameless"), body: octetsOf(`Subject: none\r\n\r\n${text}\r\n`) };
+}
+
+/** The mailbox is deleted, and created again with the same messages under other UIDs. */
+function madeAnew(rig: Rig, side: "local" | "remote", name: string): void {
+  const store = rig.store(side);
+  const { messages } = store.mailbox(name);
+  store.delete(name);
+  store.create(name).uidNext = 21;
+  store.mailbox(name).append(messages);
+}
+
+export function bothFull(rig: Rig): void {
   inbox(rig, "local").append(mails("old-local", 5, ["\\Seen"]));
   inbox(rig, "remote").append(mails("old-remote", 5));
 }
 
-const add = (...flags: readonly string[]) => ({ mode: "add", flags } as const);
-const remove = (...flags: readonly string[]) => ({ mode: "remove", flags } as const);
+export const add = (...flags: readonly string[]) => ({ mode: "add", flags } as const);
+export const remove = (...flags: readonly string[]) => ({ mode: "remove", flags } as const);
 
 const LARGE_OCTETS = 1_100_000;
 
@@ -80,6 +105,50 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "a first push, equal messages among it",
     before: (rig) => {
       inbox(rig, "local").append([...mails("l", 4), mail("twin"), mail("twin"), mail("twin")]);
+    },
+    settles: true,
+  },
+  {
+    name: "two filled mailboxes that nothing knows",
+    before: (rig) => {
+      const twins = [mail("twin"), mail("twin"), mail("twin"), nameless("same"), nameless("same")];
+      const same = [...mails("same", 4).map(delivered), ...twins];
+      inbox(rig, "local").append([...same, ...mails("l", 2), mail("twin"), nameless("here")]);
+      inbox(rig, "remote").append([...same, ...mails("r", 2), nameless("far")]);
+      inbox(rig, "local").store(uidsOf(rig, "local", "same-0", "same-1"), add("\\Seen"));
+      inbox(rig, "remote").store(uidsOf(rig, "remote", "same-1", "same-2"), add("kw"));
+    },
+    settles: true,
+  },
+  {
+    name: "two filled mailboxes, and changes after the interruption",
+    before: (rig) => {
+      inbox(rig, "local").append([...mails("same", 5), mail("l")]);
+      inbox(rig, "remote").append([...mails("same", 5), mail("r")]);
+    },
+    meanwhile: (rig) => {
+      inbox(rig, "local").store(uidsOf(rig, "local", "same-0"), add("\\Flagged"));
+      inbox(rig, "remote").store(uidsOf(rig, "remote", "same-1"), add("\\Answered"));
+      inbox(rig, "local").append([mail("later-local"), mail("later-both")]);
+      inbox(rig, "remote").append([mail("later-remote"), mail("later-both")]);
+    },
+    settles: true,
+  },
+  {
+    name: "mailboxes made anew on one side and on both",
+    earlier: (rig) => {
+      for (const name of ["one", "two"]) {
+        for (const side of ["local", "remote"] as const) rig.store(side).create(name).append(mails(name, 4));
+      }
+    },
+    before: (rig) => {
+      madeAnew(rig, "remote", "one");
+      madeAnew(rig, "local", "two");
+      madeAnew(rig, "remote", "two");
+      rig.store("local").mailbox("one").append(mails("new", 2));
+      rig.store("remote").mailbox("one").append([mail("far")]);
+      rig.store("remote").mailbox("two").store([21, 22], add("\\Seen"));
+      rig.store("local").mailbox("two").store([22, 23], add("kw"));
     },
     settles: true,
   },
@@ -176,12 +245,30 @@ export const SCENARIOS: readonly Scenario[] = [
     settles: true,
   },
   {
+    name: "a mailbox that was emptied, whose deletions wait, with new mail and flags both ways",
+    earlier: (rig) => {
+      inbox(rig, "local").append(mails("old-local", 15, ["\\Seen"]));
+      inbox(rig, "remote").append(mails("old-remote", 15));
+    },
+    before: (rig) => {
+      const gone = inbox(rig, "local").messages.map(({ uid }) => uid).slice(0, 28);
+      inbox(rig, "local").store(gone, add("\\Deleted"));
+      inbox(rig, "local").expunge(gone);
+      for (const { uid } of inbox(rig, "local").messages) inbox(rig, "local").store([uid], add("\\Flagged"));
+      inbox(rig, "local").append(mails("new-local", 2));
+      // After these the deletions are less than half of all messages.
+      inbox(rig, "remote").append(mails("new-remote", 30));
+    },
+    settles: false,
+  },
+  {
     name: "a message that the other side refuses",
     before: (rig) => {
       rig.servers.local.lies.refuseAppend = (body) => textOf(body).includes("bad-1@") ? "Message is bad" : null;
       inbox(rig, "remote").append([mail("good-0"), mail("bad-1"), ...mails("r", 2)]);
       inbox(rig, "local").append(mails("l", 2));
     },
-    settles: false,
+    settles: true,
+    leaves: 1,
   },
 ];

@@ -12,10 +12,11 @@ const FLAG_KEYS = ["ANSWERED", "DELETED", "DRAFT", "FLAGGED", "SEEN"];
 export function search(session: ModelSession, args: readonly Token[], command: RawCommand, byUid: boolean): Answer {
   const rest = [...args];
   const returned = returnOptions(session, rest);
-  const { messages } = session.selected;
+  const { messages, name } = session.selected;
+  const { hideFromSearch } = session.server.lies;
   const wanted = criteria(session, rest);
   const numbers = messages.flatMap((message, index) =>
-    wanted(message, index + 1) ? [byUid ? message.uid : index + 1] : []
+    wanted(message, index + 1) && hideFromSearch?.(name, message.uid) !== true ? [byUid ? message.uid : index + 1] : []
   );
   if (returned === null) session.line(["* SEARCH", ...numbers].join(" "));
   else {

@@ -164,7 +164,11 @@ export class ModelSession {
       const { code, text } = await execute(this, argumentsOf(command), command);
       return `OK ${code === undefined ? "" : `[${code}] `}${text}`;
     } catch (error) {
-      if (error instanceof Refused) return `NO ${error.code === null ? "" : `[${error.code}] `}${error.message}`;
+      if (error instanceof Refused) {
+        // A name in the text may hold what ends a line.
+        const text = error.message.replace(/[\r\n]/g, "?");
+        return `NO ${error.code === null ? "" : `[${error.code}] `}${text}`;
+      }
       if (error instanceof BadSyntax) return this.#bad(command, error.message);
       throw error;
     }

@@ -17,8 +17,34 @@ export function parseSet(text: string, star: number): readonly Range[] | null {
   return ranges;
 }
 
+/** More ranges than this are put in order once, and then searched by halves. */
+const FEW_RANGES = 32;
+const ordered = new WeakMap<readonly Range[], readonly Range[]>();
+
 export function inSet(ranges: readonly Range[], number: number): boolean {
-  return ranges.some(([first, last]) => first <= number && number <= last);
+  if (ranges.length <= FEW_RANGES) return ranges.some(([first, last]) => first <= number && number <= last);
+  const inOrder = ordered.get(ranges) ?? merged(ranges);
+  ordered.set(ranges, inOrder);
+  let [low, high] = [0, inOrder.length];
+  // The last range that begins at or below the number is the only one that can hold it.
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((inOrder[middle]?.[0] ?? Infinity) <= number) low = middle + 1;
+    else high = middle;
+  }
+  return (inOrder[low - 1]?.[1] ?? -Infinity) >= number;
+}
+
+/** Ascending, and none touches another. */
+export function merged(ranges: readonly Range[]): readonly Range[] {
+  const result: Range[] = [];
+  for (const [first, last] of ranges.toSorted(([one], [other]) => one - other)) {
+    const before = result.at(-1);
+    if (before !== undefined && first <= before[1] + 1) {
+      result[result.length - 1] = [before[0], Math.max(before[1], last)];
+    } else result.push([first, last]);
+  }
+  return result;
 }
 
 /** Numbers in ascending order as a set: "1:3,7". */

@@ -29,12 +29,21 @@ export class MailboxView {
   /** Everything up to this was told. */
   #lastFull: bigint;
   readonly #told: Told;
+  /** Of the mailbox, when it was last told whole; null: something was kept back. */
+  #version: number | null;
 
-  constructor(readonly name: string, readonly mailbox: ModelMailbox, readonly readOnly: boolean, told: Told) {
+  constructor(
+    readonly name: string,
+    readonly mailbox: ModelMailbox,
+    readonly readOnly: boolean,
+    told: Told,
+    readonly permanentFlags: readonly string[] | null = null,
+  ) {
     this.#told = told;
     this.#messages = [...mailbox.messages];
     this.#keywords = mailbox.keywords;
     this.#lastFull = mailbox.highestModSeq;
+    this.#version = mailbox.version;
   }
 
   get messages(): readonly ModelMessage[] {
@@ -47,8 +56,15 @@ export class MailboxView {
   }
 
   flagLines(): string[] {
+    if (this.permanentFlags !== null) {
+      const kept = this.permanentFlags.join(" ");
+      return [`* FLAGS (${kept})`, `* OK [PERMANENTFLAGS (${kept})] Flags permitted.`];
+    }
     const flags = [...SYSTEM_FLAGS, ...this.mailbox.keywords].join(" ");
-    const permanent = this.readOnly
+    const { permanentFlags } = this.mailbox;
+    const permanent = permanentFlags !== null && !this.readOnly
+      ? `* OK [PERMANENTFLAGS (${permanentFlags.join(" ")})] Limited`
+      : this.readOnly
       ? "* OK [PERMANENTFLAGS ()] Read-only mailbox."
       : `* OK [PERMANENTFLAGS (${flags} \\*)] Flags permitted.`;
     return [`* FLAGS (${flags})`, permanent];
@@ -62,6 +78,11 @@ export class MailboxView {
   /** Brings the view up to date. `highest`: to be told as HIGHESTMODSEQ, or null. */
   sync(options: SyncOptions): { readonly lines: readonly string[]; readonly highest: bigint | null } {
     const lines: string[] = [];
+    if (this.#version === this.mailbox.version) {
+      const highest = this.#highestToTell(options, false);
+      this.#told.byFetch = 0n;
+      return { lines, highest };
+    }
     if (this.mailbox.keywords.length > this.#keywords.length) {
       this.#keywords = this.mailbox.keywords;
       lines.push(...this.flagLines());
@@ -71,6 +92,7 @@ export class MailboxView {
     this.#tellNew(lines);
     const highest = this.#highestToTell(options, delayed);
     if (!delayed) this.#lastFull = this.mailbox.highestModSeq;
+    this.#version = delayed ? null : this.mailbox.version;
     this.#told.byFetch = 0n;
     return { lines, highest };
   }

@@ -9,7 +9,7 @@ import type { RelayRules, Sender, Verdict } from "./relay_rules.ts";
 
 export type { RelayRules, Sender, Verdict } from "./relay_rules.ts";
 
-/** The server behind a relay. */
+/** The server behind a relay; looked at anew for each connection. */
 export interface RelayTarget {
   /** Default: 127.0.0.1. */
   readonly hostname?: string;
@@ -77,6 +77,11 @@ export class Relay implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
+  /** Connections so far. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   /** Octets passed on so far, by sender. */
   get octets(): Readonly<Record<Sender, number>> {
     return this.#octets;
@@ -103,12 +108,15 @@ export class Relay implements AsyncDisposable {
   }
 
   async #serve(client: Deno.TcpConn): Promise<void> {
+    const number = ++this.#accepted;
     const { hostname = "127.0.0.1", port } = this.#target;
-    const server = await Deno.connect({ hostname, port });
+    const server = await Deno.connect({ hostname, port }).catch(() => null);
+    // As if there were no relay.
+    if (server === null) return client.close();
     client.setNoDelay(true);
     server.setNoDelay(true);
     const cut = new AbortController();
-    const connection: Connection = { number: ++this.#accepted, cut, last: "client" };
+    const connection: Connection = { number, cut, last: "client" };
     const outlet = (receiver: Deno.Conn, sender: Sender) => {
       const { chunk, rate } = this.#rules;
       return new Outlet(receiver, { chunk: chunk?.[sender] ?? Infinity, rate: rate?.[sender] ?? Infinity }, cut.signal);
@@ -153,7 +161,7 @@ export class Relay implements AsyncDisposable {
 
   async #pump(direction: Direction, receiver: Deno.Conn): Promise<void> {
     const { sender, from, framer, connection: { cut } } = direction;
-    const stopReading = () => sender === "client" ? from.close() : undefined;
+    const stopReading = () => sender === "client" ? close(from) : undefined;
     cut.signal.addEventListener("abort", stopReading);
     try {
       for await (const { octets, due } of this.#arrivals(direction)) {
@@ -236,6 +244,11 @@ export class Relay implements AsyncDisposable {
     return false;
   }
 
+  /** Cuts every connection there is. */
+  cutAll(): void {
+    for (const connection of this.#open) close(connection);
+  }
+
   /** Waits until no connection is left, and the servers are done with all they were told. */
   async settled(): Promise<void> {
     while (this.#connections.size > 0) await Promise.all(this.#connections);
@@ -244,7 +257,7 @@ export class Relay implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     await this.#accepting;
-    for (const connection of this.#open) close(connection);
+    this.cutAll();
     await this.settled();
   }
 }

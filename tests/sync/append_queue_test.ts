@@ -5,6 +5,8 @@ import type { Session } from "../../lib/client/mod.ts";
 import { MailboxError } from "../../lib/errors.ts";
 import { NO_FLAGS, UidSet } from "../../lib/protocol/mod.ts";
 import { AppendQueue } from "../../lib/sync/append_queue.ts";
+import { RefusedMessages } from "../../lib/sync/refused_messages.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { KeepingLog } from "../support/quiet_log.ts";
 
@@ -25,12 +27,22 @@ Deno.test("an APPENDUID of another UIDVALIDITY records no pair, and the intent s
     targetUidValidity: 7,
     targetUidNext: 1,
     permanentFlags: null,
+    appendLimit: null,
+    clock: new FakeClock(),
+    refused: RefusedMessages.none,
     store,
     log: new KeepingLog(),
     agree: () => assert.fail("nothing was agreed"),
   });
   const internalDate = { seconds: 0, zone: 0 };
-  await queue.send([{ uid: 5, flags: NO_FLAGS, internalDate, headerDigest: "x", body: new Uint8Array([1]) }]);
+  await queue.send([{
+    uid: 5,
+    octets: 1,
+    flags: NO_FLAGS,
+    internalDate,
+    headerDigest: "x",
+    body: new Uint8Array([1]),
+  }]);
   await assert.rejects(queue.finish(), MailboxError);
   assert.equal(store.pairCount(idx), 0);
   assert.equal(store.intents(idx).length, 1);

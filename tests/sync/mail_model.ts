@@ -136,6 +136,7 @@ export class MailModel {
       modified: flags,
       arrived: UidSet.of(arrived),
       permanentFlags: null,
+      readOnly: false,
     };
   }
 

@@ -14,7 +14,13 @@ const BOTH = makeFlagSet(["\\Seen", "\\Flagged"]);
 const PAIR: Pair = { localUid: 3, remoteUid: 30 };
 
 function seen(changes: Partial<Observation> = {}): Observation {
-  const nothing = { vanished: UidSet.empty, modified: new Map(), arrived: UidSet.empty, permanentFlags: null };
+  const nothing = {
+    vanished: UidSet.empty,
+    modified: new Map(),
+    arrived: UidSet.empty,
+    permanentFlags: null,
+    readOnly: false,
+  };
   return { uidValidity: 1, uidNext: 100, highestModSeq: 9n, ...nothing, ...changes };
 }
 
@@ -48,6 +54,15 @@ const EMPTY: Plan = {
 
 Deno.test("plan() does nothing when nothing happened", () => {
   assert.deepEqual(planned({}), EMPTY);
+});
+
+Deno.test("plan() leaves a copy the flags that the changed one has no room for", () => {
+  const work = makeFlagSet(["work"]);
+  const held = { local: new Map([[3, work]]), remote: new Map<number, FlagSet>() };
+  const { local } = planned({ remote: modified([30, SEEN]), held });
+  assert.deepEqual(local.stores, [{ flags: makeFlagSet(["\\Seen", "work"]), pairs: [PAIR] }]);
+  const { remote } = planned({ local: modified([3, SEEN]), held });
+  assert.deepEqual(remote.stores, [{ flags: SEEN, pairs: [PAIR] }]);
 });
 
 Deno.test("plan() forgets a pair when both copies are gone", () => {

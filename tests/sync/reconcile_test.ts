@@ -1,9 +1,9 @@
-// Every row of the table by which --repair compares two full listings, and which unpaired messages are one.
+// Every row of the table by which --repair compares two full listings.
 
 import assert from "node:assert/strict";
 import { makeFlagSet, MAX_UID, UidSet } from "../../lib/protocol/mod.ts";
 import type { Side } from "../../lib/state/types.ts";
-import { matchUnpaired, reconcile, type Repairs, type SideListing } from "../../lib/sync/reconcile.ts";
+import { reconcile, type Repairs, type SideListing } from "../../lib/sync/reconcile.ts";
 
 const PAIR = { localUid: 3, remoteUid: 30 };
 
@@ -14,12 +14,12 @@ function listing(uid: number, state: State): SideListing {
   if (typeof state !== "string") {
     const [age, ...flags] = state;
     const seen = new Map([[uid, { flags: makeFlagSet(flags), changed: age === "new" }]]);
-    return { seen, found: UidSet.of([uid]), vanished: UidSet.empty };
+    return { seen, found: UidSet.of([uid]), vanished: UidSet.empty, permanentFlags: null };
   }
   const found = state === "doubtful" ? UidSet.of([uid]) : UidSet.empty;
   // As a server says it that has lost its log: all it can.
   const vanished = state === "vanished" ? UidSet.range(1, MAX_UID) : UidSet.empty;
-  return { seen: new Map(), found, vanished };
+  return { seen: new Map(), found, vanished, permanentFlags: null };
 }
 
 function repairs(local: State, remote: State): Repairs {
@@ -66,11 +66,25 @@ for (const [local, remote, expected] of TABLE) {
   });
 }
 
+Deno.test("`reconcile()` takes no flag from a copy because the other mailbox has no room for it", () => {
+  const system = ["\\Seen", "\\Flagged"];
+  const between = (local: State, remote: State) =>
+    summary(reconcile([PAIR], {
+      local: listing(PAIR.localUid, local),
+      remote: { ...listing(PAIR.remoteUid, remote), permanentFlags: system },
+    }));
+  assert.deepEqual(between(["old", "work"], ["old"]), []);
+  assert.deepEqual(between(["old", "work"], ["new"]), []);
+  assert.deepEqual(between(["old", "work"], ["new", "\\Seen"]), ["local := \\Seen work"]);
+  assert.deepEqual(between(["old", "work", "\\Flagged"], ["new"]), ["local := work"]);
+  assert.deepEqual(between(["new", "\\Seen"], ["old", "odd"]), ["remote := \\Seen"]);
+});
+
 Deno.test("`reconcile()` groups stores by flags", () => {
   const pairs = [1, 2, 3].map((uid) => ({ localUid: uid, remoteUid: uid }));
   const seen = (age: boolean, flags: readonly string[]) =>
     new Map(pairs.map(({ localUid }, i) => [localUid, { flags: makeFlagSet(flags.slice(i, i + 1)), changed: age }]));
-  const all = { found: UidSet.range(1, 3), vanished: UidSet.empty };
+  const all = { found: UidSet.range(1, 3), vanished: UidSet.empty, permanentFlags: null };
   const { stores } = reconcile(pairs, {
     local: { ...all, seen: seen(true, ["b", "a", "b"]) },
     remote: { ...all, seen: seen(false, []) },
@@ -81,28 +95,3 @@ Deno.test("`reconcile()` groups stores by flags", () => {
     ["b", [1, 3]],
   ]);
 });
-
-const candidate = (
-  uid: number,
-  change: Partial<{ octets: number; internalDate: number; headerDigest: string }> = {},
-) => ({
-  uid,
-  octets: 10,
-  internalDate: 1000,
-  headerDigest: "aa",
-  ...change,
-});
-
-Deno.test("`matchUnpaired()` pairs equal messages in ascending order, each once", () => {
-  const pairs = matchUnpaired({
-    local: [candidate(9), candidate(4), candidate(5)],
-    remote: [candidate(2), candidate(1)],
-  });
-  assert.deepEqual(pairs, [{ localUid: 4, remoteUid: 1 }, { localUid: 5, remoteUid: 2 }]);
-});
-
-for (const change of [{ octets: 11 }, { internalDate: 1001 }, { headerDigest: "ab" }]) {
-  Deno.test(`\`matchUnpaired()\` leaves apart messages that differ in ${Object.keys(change)}`, () => {
-    assert.deepEqual(matchUnpaired({ local: [candidate(1)], remote: [candidate(1, change)] }), []);
-  });
-}

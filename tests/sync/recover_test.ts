@@ -185,3 +185,43 @@ Deno.test("matchIntents() finds every copy that was made, and nothing else, whic
     assert.deepEqual(found, copies.map(({ uid }) => uid));
   }));
 });
+
+Deno.test("matchIntents() takes the date of arrival for one in the future, and prefers the date itself", () => {
+  const future = { ...message(7), internalDate: 5_000_000, sentAt: 1_000_000 };
+  const dated = (uid: number, internalDate: number): Candidate => ({ ...candidate(uid), internalDate });
+  const rows: readonly (readonly [candidates: readonly Candidate[], localUid: number | null])[] = [
+    [[dated(20, 1_000_010)], 20],
+    [[dated(20, 999_000)], 20], // the server's clock is behind
+    [[dated(20, 1_000_010), dated(21, 5_000_000)], 21],
+    [[dated(20, 5_000_001)], null],
+    [[dated(20, 900_000)], null],
+    [[dated(19, 1_000_010)], null],
+    [[{ ...dated(20, 1_000_010), octets: 11 }], null],
+    [[{ ...dated(20, 1_000_010), headerDigest: "y" }], null],
+  ];
+  for (const [candidates, localUid] of rows) {
+    const { pairs } = matchIntents([intent(1, 20, [future])], candidates, NOBODY, "local");
+    assert.deepEqual(pairs, localUid === null ? [] : [{ localUid, remoteUid: 7 }], JSON.stringify(candidates));
+  }
+  const past = [intent(1, 20, [{ ...message(7), internalDate: 5_000_000 }])];
+  assert.deepEqual(matchIntents(past, [dated(20, 1_000_010)], NOBODY, "local").pairs, []);
+  assert.deepEqual(matchIntents([intent(1, 20, [future])], [dated(20, 1_000_010)], new Set([7]), "local").pairs, []);
+});
+
+Deno.test("matchIntents() takes a later date for one before 1902", () => {
+  const ancient = { ...message(7), internalDate: -50_000_000_000, sentAt: 1_000_000 };
+  for (
+    const [internalDate, isFound] of [[-2147483648, true], [-2177452800, true], [0, false], [1_000_000, false]] as const
+  ) {
+    const { pairs } = matchIntents([intent(1, 20, [ancient])], [{ ...candidate(20), internalDate }], NOBODY, "local");
+    assert.equal(pairs.length === 1, isFound, `${internalDate}`);
+  }
+});
+
+Deno.test("matchIntents() pairs equal messages with dates in the future one to one", () => {
+  const future = (uid: number) => ({ ...message(uid), internalDate: 5_000_000, sentAt: 1_000_000 });
+  const intents = [intent(1, 20, [future(7), future(8), future(9)])];
+  const candidates = [20, 21].map((uid) => ({ ...candidate(uid), internalDate: 1_000_001 }));
+  const { pairs } = matchIntents(intents, candidates, NOBODY, "local");
+  assert.deepEqual(pairs, [{ localUid: 20, remoteUid: 7 }, { localUid: 21, remoteUid: 8 }]);
+});

@@ -2,16 +2,16 @@
 // traffic that is counted at each stage.
 
 import assert from "node:assert/strict";
-import { systemClock } from "../../lib/base/clock.ts";
 import type { ServerConfig } from "../../lib/config/types.ts";
 import { Interrupted, TlsError, TransportError } from "../../lib/errors.ts";
 import { deflateStream } from "../../lib/transport/deflate.ts";
-import { connect, type ConnectOptions, peerName } from "../../lib/transport/mod.ts";
+import { connect, peerName } from "../../lib/transport/mod.ts";
 import { TcpStream } from "../../lib/transport/tcp.ts";
 import type { ByteStream } from "../../lib/transport/types.ts";
 import { CertificateWorkshop } from "../support/certificates.ts";
+import { isKeptAlive } from "../support/keep_alive.ts";
 import { collect } from "../support/stream_conformance.ts";
-import { environment, messageOf, noLog, tlsOptions } from "./helpers.ts";
+import { connectOptions, listen, messageOf, serverConfig, tlsOptions } from "./helpers.ts";
 
 const workshop = new CertificateWorkshop();
 Deno.test.afterAll(() => workshop.remove());
@@ -19,43 +19,11 @@ const authority = await workshop.selfSigned("Test Authority");
 const leaf = await workshop.leaf(authority, "leaf", { names: "DNS:localhost" });
 
 function config(changes: Partial<ServerConfig>): ServerConfig {
-  return {
-    type: "imap",
-    host: "localhost",
-    port: 0,
-    command: null,
-    nullStderr: true,
-    startTls: false,
-    auth: ["PLAIN"],
-    username: "alice",
-    password: "secret",
-    compress: false,
-    tls: tlsOptions({ caFile: authority.certFile }),
-    proxy: null,
-    listReference: "",
-    ...changes,
-  };
-}
-
-function options(changes: Partial<ConnectOptions> = {}): ConnectOptions {
-  return {
-    component: "remote",
-    log: noLog,
-    clock: systemClock,
-    signal: new AbortController().signal,
-    keepAlive: false,
-    debugging: false,
-    env: environment(),
-    ...changes,
-  };
+  return serverConfig({ tls: tlsOptions({ caFile: authority.certFile }), ...changes });
 }
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const take = async (stream: ByteStream, octets: number) => new TextDecoder().decode(await collect(stream, octets));
-
-function listen(): Deno.TcpListener {
-  return Deno.listen({ hostname: "127.0.0.1", port: 0 });
-}
 
 function listenTls(): Deno.TlsListener {
   return Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: leaf.cert, key: leaf.key });
@@ -79,7 +47,7 @@ async function upgrade(plain: Deno.Conn): Promise<{ conn: Deno.TlsConn; relayed:
 Deno.test("`connect()` to type=imap is not confidential and counts octets", async () => {
   const listener = listen();
   const [connection, conn] = await Promise.all([
-    connect(config({ port: listener.addr.port }), options()),
+    connect(config({ port: listener.addr.port }), connectOptions()),
     listener.accept(),
   ]);
   assert.equal(connection.confidential, false);
@@ -97,7 +65,7 @@ Deno.test("`connect()` to type=imap is not confidential and counts octets", asyn
 Deno.test("`connect()` to type=imaps is confidential and counts octets above TLS", async () => {
   const listener = listenTls();
   const [connection, conn] = await Promise.all([
-    connect(config({ type: "imaps", port: listener.addr.port }), options()),
+    connect(config({ type: "imaps", port: listener.addr.port }), connectOptions()),
     listener.accept(),
   ]);
   assert.equal(connection.confidential, true);
@@ -112,7 +80,7 @@ Deno.test("`connect()` to type=imaps is confidential and counts octets above TLS
 Deno.test("`startTls()` and `startDeflate()` go on with the connection, and count octets of IMAP once", async () => {
   const listener = listen();
   const [connection, plain] = await Promise.all([
-    connect(config({ port: listener.addr.port, startTls: true }), options()),
+    connect(config({ port: listener.addr.port, startTls: true }), connectOptions()),
     listener.accept(),
   ]);
   listener.close();
@@ -174,7 +142,7 @@ Deno.test("`startTls()` closes the connection when the server is not who it shou
   const stranger = await workshop.selfSigned("Strange Authority");
   const tls = tlsOptions({ caFile: stranger.certFile });
   const [connection, plain] = await Promise.all([
-    connect(config({ port: listener.addr.port, startTls: true, tls }), options()),
+    connect(config({ port: listener.addr.port, startTls: true, tls }), connectOptions()),
     listener.accept(),
   ]);
   listener.close();
@@ -191,7 +159,7 @@ Deno.test("`startTls()` closes the connection when the server is not who it shou
 Deno.test("`connect()` finds an unusable SSL_CAfile before it connects", async () => {
   const tls = tlsOptions({ caFile: "/nonexistent/ca.pem" });
   for (const changes of [{ type: "imaps", tls }, { type: "imap", startTls: true, tls }] as const) {
-    const message = await messageOf(connect(config({ port: 1, ...changes }), options()));
+    const message = await messageOf(connect(config({ port: 1, ...changes }), connectOptions()));
     assert.equal(message, "Can't load trusted certificates from SSL_CAfile /nonexistent/ca.pem: no such file");
   }
 });
@@ -200,7 +168,7 @@ Deno.test("`connect()` with SSL_verify = NO does not read SSL_CAfile", async () 
   const listener = listenTls();
   const tls = tlsOptions({ verify: false, caFile: "/nonexistent/ca.pem" });
   const [connection, conn] = await Promise.all([
-    connect(config({ type: "imaps", port: listener.addr.port, tls }), options()),
+    connect(config({ type: "imaps", port: listener.addr.port, tls }), connectOptions()),
     listener.accept().then(async (conn) => {
       await conn.handshake();
       return conn;
@@ -213,7 +181,7 @@ Deno.test("`connect()` with SSL_verify = NO does not read SSL_CAfile", async () 
 });
 
 Deno.test("`connect()` to a tunnel is confidential, and compresses too", async () => {
-  const connection = await connect(config({ type: "tunnel", command: "cat" }), options());
+  const connection = await connect(config({ type: "tunnel", command: "cat" }), connectOptions());
   assert.equal(connection.confidential, true);
   await connection.stream.write(encode("a NOOP\r\n"));
   assert.equal(await take(connection.stream, 8), "a NOOP\r\n");
@@ -227,12 +195,45 @@ Deno.test("`connect()` to a tunnel is confidential, and compresses too", async (
   connection.close();
 });
 
+Deno.test("`connect()` has the kernel probe a silent connection below TLS too", async () => {
+  for (const keepAlive of [true, false]) {
+    const listener = listenTls();
+    const [connection, conn] = await Promise.all([
+      connect(config({ type: "imaps", port: listener.addr.port }), connectOptions({ keepAlive })),
+      listener.accept().then(async (conn) => {
+        await conn.handshake();
+        return conn;
+      }),
+    ]);
+    assert.equal(await isKeptAlive(listener.addr.port), keepAlive);
+    connection.close();
+    conn.close();
+    listener.close();
+  }
+});
+
+Deno.test("`connect()` to type=imap without STARTTLS loads nothing of TLS", async () => {
+  const listener = listen();
+  const serving = listener.accept();
+  const program = new URL("./plain_probe.ts", import.meta.url).pathname;
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-net", program, `${listener.addr.port}`],
+    stderr: "inherit",
+  }).output();
+  assert.ok(success);
+  (await serving).close();
+  listener.close();
+  const { first, second } = JSON.parse(new TextDecoder().decode(stdout));
+  // Loading takes some 20 ms; what is loaded already is had at once.
+  assert.ok(first > 2 && first > 5 * second, `node:tls was loaded before: ${first} ms, then ${second} ms`);
+});
+
 Deno.test("`connect()` throws our own reasons as they are, and calls others a timeout", async () => {
   const interrupted = new Interrupted("SIGTERM");
   for (const type of ["imap", "imaps", "tunnel"] as const) {
     const server = config({ type, port: 1, command: "cat" });
-    await assert.rejects(connect(server, options({ signal: AbortSignal.abort(interrupted) })), interrupted);
-    await assert.rejects(connect(server, options({ signal: AbortSignal.abort() })), (error) => {
+    await assert.rejects(connect(server, connectOptions({ signal: AbortSignal.abort(interrupted) })), interrupted);
+    await assert.rejects(connect(server, connectOptions({ signal: AbortSignal.abort() })), (error) => {
       assert.ok(error instanceof TransportError && error.phase === "timeout" && error.component === "remote");
       return true;
     });

@@ -1,8 +1,13 @@
-// Ports for the tests of this folder: a log that is kept, a log that is dropped, an empty environment.
+// What the tests of this folder connect with: a section of the configuration, options, logs that are kept or dropped, an
+// empty environment, a port.
 
 import assert from "node:assert/strict";
-import type { TlsOptions } from "../../lib/config/types.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { parseIni } from "../../lib/config/ini.ts";
+import { interpret } from "../../lib/config/interpret.ts";
+import type { ServerConfig, TlsOptions } from "../../lib/config/types.ts";
 import type { Logger } from "../../lib/log/types.ts";
+import type { ConnectOptions } from "../../lib/transport/mod.ts";
 
 /** A log that appends `LEVEL text` to `lines`. */
 export function recordingLogger(lines: string[]): Logger {
@@ -30,18 +35,52 @@ export function environment(variables: Record<string, string> = {}): (name: stri
 
 /** What the configuration says of TLS when nothing is written, but for `overrides`. */
 export function tlsOptions(overrides: Partial<TlsOptions> = {}): TlsOptions {
+  return { ...readTlsOptions(""), ...overrides };
+}
+
+/** What the configuration says of TLS when these lines are written into it. */
+export function readTlsOptions(lines: string): TlsOptions {
+  const text = new TextEncoder().encode(`[local]\n[remote]\n${lines}\n`);
+  return interpret(parseIni(text, "config"), "config", () => "").remote.tls;
+}
+
+/** A section without TLS and proxy, but for `changes`. */
+export function serverConfig(changes: Partial<ServerConfig>): ServerConfig {
   return {
-    verify: true,
-    caFile: null,
-    caPath: null,
-    fingerprints: [],
-    serverName: null,
-    minVersion: null,
-    maxVersion: null,
-    cipherList: null,
-    cipherSuites: null,
-    ...overrides,
+    type: "imap",
+    host: "localhost",
+    port: 0,
+    command: null,
+    nullStderr: true,
+    startTls: false,
+    auth: ["PLAIN"],
+    username: "alice",
+    password: "secret",
+    compress: false,
+    connections: 1,
+    tls: tlsOptions(),
+    proxy: null,
+    listReference: "",
+    ...changes,
   };
+}
+
+export function connectOptions(changes: Partial<ConnectOptions> = {}): ConnectOptions {
+  return {
+    component: "remote",
+    log: noLog,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    keepAlive: false,
+    debugging: false,
+    env: environment(),
+    ...changes,
+  };
+}
+
+/** On any port. */
+export function listen(): Deno.TcpListener {
+  return Deno.listen({ hostname: "127.0.0.1", port: 0 });
 }
 
 /** The message of what `promise` is rejected with. */

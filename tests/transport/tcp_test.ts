@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type InterimapError, TransportError } from "../../lib/errors.ts";
 import { connectTcp, tcpPeer, TcpStream } from "../../lib/transport/tcp.ts";
+import { isKeptAlive } from "../support/keep_alive.ts";
 import { streamConformance } from "../support/stream_conformance.ts";
 
 const signal = new AbortController().signal;
@@ -97,6 +98,18 @@ Deno.test("`connectTcp()` throws the signal's reason when it is aborted before o
   await Promise.all(fillers);
   listener.close();
   assert.equal(error, reason);
+});
+
+Deno.test("`connectTcp()` lets the kernel probe a silent connection when asked to, and only then", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const keepAlive of [true, false]) {
+    const stream = await connectTcp({ component, host: "127.0.0.1", port: listener.addr.port, keepAlive, signal });
+    const conn = await listener.accept();
+    assert.equal(await isKeptAlive(listener.addr.port), keepAlive);
+    stream.close();
+    conn.close();
+  }
+  listener.close();
 });
 
 Deno.test("`tcpPeer()` puts brackets around a bare IPv6 literal only", () => {

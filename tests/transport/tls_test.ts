@@ -7,10 +7,11 @@ import { TlsError, TransportError } from "../../lib/errors.ts";
 import { connectTcp, TcpStream } from "../../lib/transport/tcp.ts";
 import { type TlsLayerOptions, tlsStream } from "../../lib/transport/tls.ts";
 import type { ByteStream } from "../../lib/transport/types.ts";
-import { type Certificate, CertificateWorkshop } from "../support/certificates.ts";
+import { type Certificate, CertificateWorkshop, forgedKey, opensslPin } from "../support/certificates.ts";
 import { duplexPair } from "../support/duplex.ts";
+import { type OpenSslOptions, OpenSslServer } from "../support/openssl_server.ts";
 import { collect, streamConformance } from "../support/stream_conformance.ts";
-import { noLog, probeMemory, recordingLogger, tlsOptions } from "./helpers.ts";
+import { noLog, probeMemory, readTlsOptions, recordingLogger, tlsOptions } from "./helpers.ts";
 
 const workshop = new CertificateWorkshop();
 Deno.test.afterAll(() => workshop.remove());
@@ -19,6 +20,8 @@ const stranger = await workshop.selfSigned("Strange Authority");
 const names = "DNS:localhost,IP:127.0.0.1,IP:::1";
 const good = await workshop.leaf(authority, "good", { names });
 const signal = new AbortController().signal;
+
+const SPKI_LINE = "Peer public key (SPKI) digest, as SSL_fingerprint takes it: ";
 
 /** A TLS client on loopback, as `dial.ts` makes it. */
 async function open(port: number, options: Partial<TlsLayerOptions> = {}): Promise<ByteStream> {
@@ -159,66 +162,133 @@ Deno.test("`tlsStream()` says what was negotiated, with --debug", async () => {
   assert.ok(address.includes("debug Not using SNI"));
 });
 
-/** Runs `openssl s_server`; what it receives comes out of it, what is written into it is sent. */
-async function withOpenSslServer(
-  certificate: Certificate,
-  flags: readonly string[],
-  body: (port: number, server: Deno.ChildProcess) => Promise<void>,
-): Promise<void> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const server = new Deno.Command("openssl", {
-    args: ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", certificate.certFile, "-key", certificate.keyFile]
-      .concat(["-naccept", "2", "-quiet", ...flags]),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  try {
-    for (let up = false; !up;) {
-      up = await Deno.connect({ hostname: "127.0.0.1", port }).then((conn) => (conn.close(), true), () => false);
-      if (!up) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await body(port, server);
-  } finally {
-    server.kill("SIGKILL");
-    await server.status;
-    await server.stdin.close().catch(() => {});
-    await server.stdout.cancel();
+for (const [flag, protocol] of [["-tls1_2", "TLSv1.2"], ["-tls1_3", "TLSv1.3"]] as const) {
+  for (const key of ["rsa", "ecdsa", "ecdsa-384", "ed25519"] as const) {
+    Deno.test(`\`tlsStream()\` talks ${protocol} with an OpenSSL server that has an ${key} key`, async () => {
+      const certificate = await workshop.leaf(authority, "openssl", { names, key });
+      await using server = await OpenSslServer.start(certificate, { flags: [flag] });
+      const lines: string[] = [];
+      const stream = await open(server.port, { log: recordingLogger(lines) });
+      assert.match(lines.join("\n"), new RegExp(`SSL protocol: ${protocol}`));
+      assert.ok(lines.includes(`debug ${SPKI_LINE}${await opensslPin(certificate, "sha256")}`), lines.join("\n"));
+      await server.send("* OK ready\r\n");
+      assert.equal(new TextDecoder().decode(await collect(stream, 12)), "* OK ready\r\n");
+      await stream.write(new TextEncoder().encode("a NOOP\r\n"));
+      await server.receives("a NOOP\r\n");
+      stream.close();
+    });
   }
 }
 
-for (const [flag, protocol] of [["-tls1_2", "TLSv1.2"], ["-tls1_3", "TLSv1.3"]] as const) {
-  for (const key of ["rsa", "ecdsa"] as const) {
-    Deno.test(`\`tlsStream()\` talks ${protocol} with an OpenSSL server that has an ${key} key`, async () => {
-      const certificate = await workshop.leaf(authority, "openssl", { names, key });
-      await withOpenSslServer(certificate, [flag], async (port, server) => {
-        const lines: string[] = [];
-        const stream = await open(port, { log: recordingLogger(lines) });
-        assert.match(lines.join("\n"), new RegExp(`SSL protocol: ${protocol}`));
-        const writer = server.stdin.getWriter();
-        await writer.write(new TextEncoder().encode("* OK ready\r\n"));
-        writer.releaseLock();
-        assert.equal(new TextDecoder().decode(await collect(stream, 12)), "* OK ready\r\n");
-        await stream.write(new TextEncoder().encode("a NOOP\r\n"));
-        const reader = server.stdout.getReader();
-        assert.equal(new TextDecoder().decode((await reader.read()).value), "a NOOP\r\n");
-        reader.releaseLock();
-        stream.close();
-      });
-    });
-  }
+/** What is said when a server of OpenSSL and `tlsStream()` do not come together; checks that nothing was sent to it. */
+async function noHandshake(
+  certificate: Certificate,
+  server: OpenSslOptions,
+  expected: new (...args: never[]) => Error,
+): Promise<string> {
+  const openssl = await OpenSslServer.start(certificate, server);
+  let said = "";
+  await assert.rejects(() => open(openssl.port), (error) => {
+    assert.ok(error instanceof expected && error instanceof Error, `${error}`);
+    said = error.message.replace(`Can't initiate TLS/SSL handshake with localhost:${openssl.port}: `, "");
+    return true;
+  });
+  assert.equal(await openssl.stop(), "");
+  return said;
 }
 
 Deno.test("`tlsStream()` does not talk to a server that has only TLS 1.1", async () => {
-  await withOpenSslServer(good, ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], async (port) => {
-    await assert.rejects(() => open(port), (error) => {
-      assert.ok(error instanceof TransportError && error.phase === "tls", `${error}`);
-      assert.match(error.message, /^Can't initiate TLS\/SSL handshake with localhost:\d+: \S.*$/);
-      return true;
-    });
-  });
+  const flags = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+  const said = await noHandshake(good, { flags }, TransportError);
+  assert.equal(said, "the server refuses it: no version of TLS in common");
+});
+
+Deno.test("`tlsStream()` does not talk to a server that has only suites of old, or only a key it can't check", async () => {
+  const none = "the server refuses it: no cipher suite, or kind of key, in common";
+  const cbc = { flags: ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"] };
+  assert.equal(await noHandshake(good, cbc, TransportError), none);
+  const p521 = await workshop.leaf(authority, "p521", { names, key: "ecdsa-521" });
+  assert.equal(await noHandshake(p521, { flags: ["-tls1_2"] }, TransportError), none);
+});
+
+const NO_PROOF = "the server does not prove that it has the key of its certificate, " +
+  "or with one that is too weak (RSA below 2048 bits)";
+
+Deno.test("`tlsStream()` refuses an RSA key that is too short", async () => {
+  const weak = await workshop.leaf(authority, "weak", { names, key: "rsa-1024" });
+  for (const flag of ["-tls1_2", "-tls1_3"]) {
+    const said = await noHandshake(weak, { flags: [flag, "-cipher", "ALL:@SECLEVEL=0"] }, TlsError);
+    assert.equal(said, NO_PROOF);
+  }
+});
+
+Deno.test("`tlsStream()` refuses a server that has the right certificate and not its key, without verification too", async () => {
+  const keyFile = await forgedKey(good, await workshop.leaf(authority, "thief", { names }));
+  const pin = readTlsOptions(`SSL_verify = NO\nSSL_fingerprint = ${await opensslPin(good, "sha256")}`);
+  for (const flag of ["-tls1_2", "-tls1_3"]) {
+    assert.equal(await noHandshake(good, { keyFile, flags: [flag] }, TlsError), NO_PROOF);
+    for (const tls of [pin, tlsOptions({ verify: false })]) {
+      const server = await OpenSslServer.start(good, { keyFile, flags: [flag] });
+      await assert.rejects(() => open(server.port, { tls }), TlsError);
+      assert.equal(await server.stop(), "");
+    }
+  }
+});
+
+Deno.test("`tlsStream()` follows a chain that the server sends, and says where it breaks", async () => {
+  const middle = await workshop.authority(authority, "Middle");
+  const leaf = await workshop.leaf(middle, "leaf", { names });
+  await using whole = await OpenSslServer.start(leaf, { chain: [middle] });
+  (await open(whole.port)).close();
+  const unknown = "the certificate's issuer 'Middle' is not known or not trusted";
+  assert.equal(await noHandshake(leaf, {}, TlsError), unknown);
+  const old = await workshop.authority(authority, "Old Middle", { to: "20210102000000Z" });
+  assert.equal(
+    await noHandshake(await workshop.leaf(old, "leaf", { names }), { chain: [old] }, TlsError),
+    "the certificate of its issuer 'Old Middle' expired on 2021-01-02",
+  );
+  const byLeaf = await workshop.leaf(leaf, "by a leaf", { names });
+  const said = await noHandshake(byLeaf, { chain: [leaf, middle] }, TlsError);
+  assert.equal(said, "the certificate is not for a server, or not what its authority 'Test Authority' has signed");
+});
+
+Deno.test("`tlsStream()` refuses what is not for servers, though its issuer is trusted", async () => {
+  const unfit = "the certificate is not for a server, or not what its authority 'Test Authority' has signed";
+  assert.equal(await refusal(await workshop.leaf(authority, "client", { names, usage: "clientAuth" })), unfit);
+  const namesake = await workshop.authority(null, "Test Authority");
+  assert.equal(await refusal(await workshop.leaf(namesake, "forged", { names })), unfit);
+  assert.equal(
+    await refusal(await workshop.authority(authority, "localhost")),
+    "the certificate is that of an authority, not of a server",
+  );
+});
+
+Deno.test("`tlsStream()` accepts a server by an intermediate authority that is trusted itself", async () => {
+  const middle = await workshop.authority(authority, "Middle");
+  await accepted(await workshop.leaf(middle, "leaf", { names }), { anchors: [middle.cert] });
+});
+
+Deno.test("`tlsStream()` takes the common name of a certificate that has no other names, and only then", async () => {
+  await accepted(await workshop.leaf(authority, "localhost", { names: "" }));
+  const other = await workshop.leaf(authority, "other.example", { names: "" });
+  assert.equal(await refusal(other), "the certificate is for other.example, not for localhost");
+  const misled = await workshop.leaf(authority, "localhost", { names: "DNS:other.example" });
+  assert.equal(await refusal(misled), "the certificate is for other.example, not for localhost");
+});
+
+Deno.test("`tlsStream()` verifies anew each time, whatever an earlier connection to the server was allowed", async () => {
+  await using server = await OpenSslServer.start(good);
+  const talk = async (options: Partial<TlsLayerOptions>) => {
+    const stream = await open(server.port, options);
+    await server.send("x".repeat(10));
+    await collect(stream, 10); // session tickets, if any, have come before
+    stream.close();
+  };
+  await talk({});
+  await talk({ tls: tlsOptions({ verify: false }) });
+  await assert.rejects(() => talk({ anchors: [stranger.cert] }), TlsError);
+  await assert.rejects(() => talk({ host: "other.example" }), TlsError);
+  await talk({});
 });
 
 /** What the client says about a server that treats the connection as `serve` does. */

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import {
   type CertificateFacts,
   type FailedVerification,
+  handshakeCause,
+  isWithoutProof,
   lacksTrust,
   verificationCause,
 } from "../../lib/transport/verdict.ts";
@@ -20,6 +22,8 @@ const failed: FailedVerification = {
   code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   host: "imap.example.net",
   names: "DNS:imap.example.net",
+  leafIsAuthority: false,
+  issuerIsTrusted: false,
   chain: [leaf],
   now,
 };
@@ -48,7 +52,7 @@ Deno.test("`verificationCause()` tells self-signed, untrusted root and unknown i
   assert.equal(verificationCause({ ...failed, chain: [own] }), "the certificate is self-signed and not trusted");
   assert.equal(
     verificationCause({ ...failed, chain: [leaf, root] }),
-    "the chain of certificates ends with 'Root', which is not trusted",
+    "the chain of certificates up to 'Root' is not trusted",
   );
   assert.equal(verificationCause(failed), "the certificate's issuer 'Example CA' is not known or not trusted");
 });
@@ -77,6 +81,36 @@ Deno.test("`verificationCause()` stays one printable line whatever the peer put 
 
 Deno.test("`verificationCause()` shows a code that it has no words for", () => {
   assert.match(verificationCause({ ...failed, code: "CERT_SIGNATURE_FAILURE" }), /CERT_SIGNATURE_FAILURE/);
+});
+
+Deno.test("`verificationCause()` tells what is wrong although the issuer is trusted", () => {
+  assert.equal(
+    verificationCause({ ...failed, issuerIsTrusted: true }),
+    "the certificate is not for a server, or not what its authority 'Example CA' has signed",
+  );
+  assert.equal(
+    verificationCause({ ...failed, leafIsAuthority: true, code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
+    "the certificate is that of an authority, not of a server",
+  );
+});
+
+Deno.test("`handshakeCause()` says in words what kept the handshake from coming about", () => {
+  const rows: readonly (readonly [code: string, text: string, meaning: RegExp])[] = [
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "received corrupt message of type InvalidContentType", /does not speak TLS/],
+    ["ECONNRESET", "read ECONNRESET", /closed the connection$/],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "received fatal alert: ProtocolVersion", /no version of TLS in common$/],
+    [
+      "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+      "received fatal alert: HandshakeFailure",
+      /no cipher suite, or kind of key/,
+    ],
+    ["ERR_SSL_TLSV1_UNRECOGNIZED_NAME", "received fatal alert: UnrecognisedName", /\(SNI\)$/],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate", /does not prove that it has the key/],
+    ["", "something new", /^something new$/],
+  ];
+  for (const [code, text, meaning] of rows) assert.match(handshakeCause(code, text), meaning);
+  assert.equal(isWithoutProof("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), true);
+  assert.equal(isWithoutProof("ECONNRESET"), false);
 });
 
 Deno.test("`lacksTrust()` is true only when another trusted certificate would help", () => {

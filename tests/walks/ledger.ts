@@ -15,10 +15,14 @@ interface Entry {
   /** Where it was made, as long as it was not there at a point of rest. */
   origin: Side | null;
   readonly deletedOn: Set<Side>;
+  /** It came to both sides by other ways, and was not there at a point of rest: nobody has seen that it is one. */
+  separate: boolean;
   /** At the last point of rest, or when it was made. */
   base: ReadonlySet<string>;
   /** Last effective change of each flag by each side since then. */
   readonly changes: Record<Side, Map<string, Direction>>;
+  /** Sides whose changes no mod-sequence proves any more, while the other's may win over them. */
+  readonly unproven: Set<Side>;
 }
 
 /** A mailbox by its internal name. */
@@ -28,6 +32,10 @@ interface Page {
   readonly subscriptions: Partial<Record<Side, boolean>>;
   /** A run was interrupted, or users acted while it was under way. */
   disturbed: boolean;
+  /** It was made anew on a side: what was deleted or taken away before may come back. */
+  renumbered: boolean;
+  /** A repair could not know what was expunged: it copies again what a user deleted on one side. */
+  repairedInDoubt: boolean;
 }
 
 const ID = /^Message-ID: <([^@>]*)@/m;
@@ -66,10 +74,22 @@ export class Ledger {
         copies,
         origin: side,
         deletedOn: new Set(),
+        separate: false,
         base: new Set(flags),
         changes: { local: new Map(), remote: new Map() },
+        unproven: new Set(),
       });
     }
+  }
+
+  addSeparately(side: Side, mailbox: string, id: string, flags: readonly string[]): void {
+    this.add(side, mailbox, id, flags);
+    const entry = this.#page(mailbox).entries.get(id);
+    if (entry !== undefined) entry.separate = true;
+  }
+
+  renumber(mailbox: string): void {
+    this.#page(mailbox).renumbered = true;
   }
 
   /** Only for what had an effect. */
@@ -104,11 +124,43 @@ export class Ledger {
     for (const flag of changed) entry.changes[other].set(flag, "remove");
   }
 
+  /** A server has lost track of what changed. `alone`: nobody acts until both sides were compared. */
+  lose(side: Side, alone: boolean): void {
+    const other = side === "local" ? "remote" : "local";
+    for (const { entries, disturbed } of this.#pages.values()) {
+      for (const entry of entries.values()) {
+        if (!alone || disturbed || entry.changes[other].size > 0) entry.unproven.add(side);
+      }
+    }
+  }
+
   // ---- what runs did
 
   /** A run ended in the middle, or users acted during it. */
   disturb(): void {
     for (const page of this.#pages.values()) page.disturbed = true;
+  }
+
+  /** Messages were compared while a server did not tell, or no longer knew, what was expunged. */
+  repairInDoubt(): void {
+    for (const page of this.#pages.values()) page.repairedInDoubt = true;
+  }
+
+  /** The state is another one than the last run left: nobody knows what was seen since, or at all. */
+  forget(): void {
+    for (const page of this.#pages.values()) page.renumbered = true;
+    this.disturb();
+  }
+
+  /** What is there too seldom or too often of what nobody deleted, on one side while deletions wait. */
+  miscounted(find: (mailbox: string) => ModelMailbox | null): readonly string[] {
+    return [...this.#pages].flatMap(([name, { entries }]) => {
+      const ids = (find(name)?.messages ?? []).map(({ body }) => idOf(body));
+      return [...entries].flatMap(([id, { copies, deletedOn }]) => {
+        const count = ids.filter((one) => one === id).length;
+        return deletedOn.size > 0 || count === copies ? [] : [`${name}: ${id} is there ${count} times`];
+      });
+    });
   }
 
   /** What is wrong on one side after a run that nothing disturbed. `find`: by internal name. */
@@ -134,10 +186,15 @@ export class Ledger {
   rest(find: (mailbox: string) => ModelMailbox | null, subscribed: (mailbox: string) => boolean): void {
     for (const [name, page] of this.#pages) {
       page.disturbed = false;
+      page.renumbered = false;
+      page.repairedInDoubt = false;
       page.subscribed = subscribed(name);
       delete page.subscriptions.local;
       delete page.subscriptions.remote;
-      for (const entry of page.entries.values()) entry.origin = null;
+      for (const entry of page.entries.values()) {
+        entry.origin = null;
+        entry.separate = false;
+      }
       for (const { flags, body } of find(name)?.messages ?? []) {
         const entry = page.entries.get(idOf(body));
         if (entry === undefined) continue;
@@ -145,6 +202,7 @@ export class Ledger {
         entry.base = new Set(flags);
         entry.changes.local.clear();
         entry.changes.remote.clear();
+        entry.unproven.clear();
       }
     }
   }
@@ -157,7 +215,14 @@ export class Ledger {
 }
 
 function newPage(): Page {
-  return { entries: new Map(), subscribed: false, subscriptions: {}, disturbed: false };
+  return {
+    entries: new Map(),
+    subscribed: false,
+    subscriptions: {},
+    disturbed: false,
+    renumbered: false,
+    repairedInDoubt: false,
+  };
 }
 
 function messageComplaints(page: Page, mailbox: ModelMailbox): string[] {
@@ -184,8 +249,11 @@ function messageComplaints(page: Page, mailbox: ModelMailbox): string[] {
 }
 
 /** How often a message may be there. */
-function copiesWanted(page: Page, { copies, origin, deletedOn }: Entry): readonly number[] {
+function copiesWanted(page: Page, { copies, origin, deletedOn, separate }: Entry): readonly number[] {
   if (deletedOn.size === 0) return [copies];
+  if (page.renumbered || page.repairedInDoubt) return [0, copies];
+  // As long as nobody knew that it was one, deleting one of them deletes no more.
+  if (separate) return deletedOn.size === 2 && !page.disturbed ? [0] : page.disturbed ? [0, copies] : [copies];
   // A copy that an interrupted run made and could not write down, and that a user deleted before the next run: nobody
   // can know that it ever was there, so the message is copied again.
   const unseen = page.disturbed && origin !== null && !deletedOn.has(origin);
@@ -205,12 +273,13 @@ function flagComplaints(page: Page, entry: Entry, flags: readonly string[]): str
 /** Whether a message has to have a flag; null: both would be right. */
 function flagWanted(page: Page, entry: Entry, flag: string): boolean | null {
   const { local, remote } = entry.changes;
+  if ([...entry.unproven].some((side) => entry.changes[side].has(flag))) return null;
   const last = [local.get(flag), remote.get(flag)].filter((direction) => direction !== undefined);
   if (last.length === 0) return entry.base.has(flag);
   if (last.every((direction) => direction === "add")) return true;
   // The flags of one side alone are taken as they are.
   const byOne = local.size === 0 || remote.size === 0;
-  return byOne && !page.disturbed ? false : null;
+  return byOne && !page.disturbed && !page.renumbered && !entry.separate ? false : null;
 }
 
 function subscriptionOf({ subscribed, subscriptions, disturbed }: Page): boolean | null {

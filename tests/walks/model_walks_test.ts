@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { withStateFile } from "../support/state_file.ts";
-import { Tally, walkAlong, walks } from "./walk.ts";
+import { fileBackups, memoryBackups } from "./backups.ts";
+import { walks } from "./steps.ts";
+import { Tally, walkAlong } from "./walk.ts";
 
 const WALKS = Number(Deno.env.get("WALKS") ?? 300);
 const SEED = Number(Deno.env.get("WALKS_SEED") ?? 20_261_122);
@@ -12,10 +14,8 @@ Deno.test(`${WALKS} random walks between two model servers lose nothing, double 
   const tally = new Tally();
   const result = await fc.check(
     fc.asyncProperty(walks(), async (walk) => {
-      if (!walk.file) return await walkAlong(walk, tally, null);
-      await withStateFile((file) =>
-        walkAlong(walk, tally, { open: (delimiters) => file.store(delimiters), close: () => file.close() })
-      );
+      if (!walk.file) return await walkAlong(walk, tally, memoryBackups());
+      await withStateFile((file) => walkAlong(walk, tally, fileBackups(file)));
     }),
     { numRuns: WALKS, seed: SEED, endOnFailure: false },
   );

@@ -10,10 +10,12 @@ import { idOf, type Ledger } from "./ledger.ts";
 export const KINDS = [
   "append",
   "twin",
+  "same",
   "flag",
   "unflag",
   "keyword",
   "delete",
+  "purge",
   "copy",
   "move",
   "create",
@@ -21,6 +23,8 @@ export const KINDS = [
   "unsubscribe",
   "rename",
   "remove",
+  "renumber",
+  "UIDVALIDITY",
 ] as const;
 export type Kind = typeof KINDS[number];
 
@@ -63,6 +67,8 @@ export class Users {
       case "twin":
         // A twin belongs to one side: equal messages of both sides could not be told apart after an interruption.
         return this.#twin(op);
+      case "same":
+        return this.#same(op, `b${++this.#made}`);
       case "flag":
         return this.#setFlag(op, pick(FLAGS, op.choice), "add");
       case "unflag":
@@ -71,6 +77,8 @@ export class Users {
         return this.#setFlag(op, pick(KEYWORDS, op.choice), "add");
       case "delete":
         return this.#delete(op);
+      case "purge":
+        return this.#purge(op);
       case "copy":
       case "move":
         return this.#copy(op, op.kind === "move");
@@ -82,6 +90,10 @@ export class Users {
       case "rename":
       case "remove":
         return this.#giveUp(op);
+      case "renumber":
+        return this.#renumber(op);
+      case "UIDVALIDITY":
+        return this.#changeUidValidity(op);
     }
   }
 
@@ -133,6 +145,30 @@ export class Users {
     return true;
   }
 
+  /** The same message comes to both sides by other ways; not during a run, which may have looked at one side already. */
+  #same(op: UserOp, id: string): boolean {
+    const { name, mailbox } = this.#mailbox(op);
+    const other = this.#rig.store(op.side === "local" ? "remote" : "local");
+    const there = other.find(nameOn(other, name));
+    if (this.#running || there === null) return false;
+    const message = { flags: ["\\Seen"], date: { seconds: 1_550_000_000, zone: 0 }, body: plainMessage(id) };
+    for (const one of [mailbox, there]) one.append([message]);
+    this.#ledger.addSeparately(op.side, name, id, message.flags);
+    return true;
+  }
+
+  /** A mailbox is made anew, with the messages that it had: no UID means what it meant. */
+  #renumber(op: UserOp): boolean {
+    const { name, mailbox } = this.#mailbox(op);
+    if (name === "INBOX") return false;
+    const store = this.#store(op);
+    const { messages } = mailbox;
+    store.delete(nameOn(store, name));
+    store.create(nameOn(store, name)).append(op.choice % 2 === 0 ? messages : messages.toReversed());
+    this.#ledger.renumber(name);
+    return true;
+  }
+
   #setFlag(op: UserOp, flag: string, mode: "add" | "remove"): boolean {
     const found = this.#message(op);
     if (found === null || found.message.flags.includes(flag) === (mode === "add")) return false;
@@ -152,6 +188,29 @@ export class Users {
     if (found === null) return false;
     found.mailbox.expunge([found.message.uid]);
     this.#ledger.remove(op.side, found.name, idOf(found.message.body));
+    return true;
+  }
+
+  /** The mailbox is the same, and INBOX may be it, but its UIDs are not. */
+  #changeUidValidity(op: UserOp): boolean {
+    const { name, mailbox } = this.#mailbox(op);
+    const store = this.#store(op);
+    const { messages, highestModSeq } = mailbox;
+    const renumbered = store.renumber(nameOn(store, name), op.choice % 2 === 0 ? messages : messages.toReversed());
+    if (op.message % 2 === 0) renumbered.highestModSeq += highestModSeq;
+    this.#ledger.renumber(name);
+    return true;
+  }
+
+  /** Most messages of a mailbox go at once: what the delete brake is for. */
+  #purge(op: UserOp): boolean {
+    const { name, mailbox } = this.#mailbox(op);
+    const gone = mailbox.messages.filter(({ uid, body }) =>
+      (uid + op.choice) % 4 !== 0 && !idOf(body).startsWith("twin")
+    );
+    if (gone.length < 3) return false;
+    mailbox.expunge(gone.map(({ uid }) => uid));
+    for (const { body } of gone) this.#ledger.remove(op.side, name, idOf(body));
     return true;
   }
 

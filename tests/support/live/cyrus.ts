@@ -7,6 +7,7 @@ import { type Daemon, MailStore, PASSWORD } from "../live_dovecot.ts";
 import { mustRun, run, startChild } from "./child.ts";
 import { CYRUS_FOLDERS, type CyrusLayout, type CyrusSettings, imapdConf, masterConf } from "./cyrus_conf.ts";
 import type { CertificateFiles } from "./dovecot_conf.ts";
+import { freePort } from "./free_port.ts";
 import { type LogRecord, SyslogSocket } from "./syslog_socket.ts";
 import { waitUntil } from "./waiting.ts";
 
@@ -82,13 +83,6 @@ async function environment(identity: Identity): Promise<Record<string, string>> 
   };
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
 /** The greeting of whoever listens on the port; null: nobody does, or nobody says anything. */
 async function greetingOf(port: number): Promise<string | null> {
   try {
@@ -146,18 +140,24 @@ export class CyrusStore extends MailStore {
 
 /** A running server. */
 export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
-  readonly #child: Deno.ChildProcess;
   readonly #identity: Identity;
   readonly #syslog: SyslogSocket;
+  readonly #launch: () => Deno.ChildProcess;
+  #child: Deno.ChildProcess;
 
   private constructor(
     readonly directory: string,
     readonly layout: CyrusLayout,
     readonly port: number,
     readonly tlsPort: number,
-    parts: { readonly child: Deno.ChildProcess; readonly identity: Identity; readonly syslog: SyslogSocket },
+    parts: {
+      readonly launch: () => Deno.ChildProcess;
+      readonly identity: Identity;
+      readonly syslog: SyslogSocket;
+    },
   ) {
-    this.#child = parts.child;
+    this.#launch = parts.launch;
+    this.#child = parts.launch();
     this.#identity = parts.identity;
     this.#syslog = parts.syslog;
   }
@@ -172,7 +172,7 @@ export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
     });
     const identity = await chooseIdentity();
     for (let attempt = 1;; attempt++) {
-      const cyrus = await Cyrus.#launch(directory, certificate, layout, identity);
+      const cyrus = await Cyrus.#prepare(directory, certificate, layout, identity);
       if (await cyrus.#greets()) return cyrus;
       await cyrus.stop();
       if (attempt === 5) throw new Error(`Cyrus does not start:\n${cyrus.logs()}`);
@@ -180,7 +180,7 @@ export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
     }
   }
 
-  static async #launch(
+  static async #prepare(
     directory: string,
     certificate: CertificateFiles,
     layout: CyrusLayout,
@@ -208,8 +208,8 @@ export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
       `${INSTALLATION}/usr/lib/cyrus/bin/master`,
       ...["-C", `${directory}/imapd.conf`, "-M", `${directory}/cyrus.conf`, "-p", `${directory}/master.pid`],
     ];
-    const child = startChild(command, `${directory}/stderr`);
-    return new Cyrus(directory, layout, port, tlsPort, { child, identity, syslog });
+    const launch = () => startChild(command, `${directory}/stderr`);
+    return new Cyrus(directory, layout, port, tlsPort, { launch, identity, syslog });
   }
 
   /** False when the server has ended, or somebody else was faster to take the port. */
@@ -254,8 +254,21 @@ export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
     return `--- ${this.directory}\n${stderr}${lines.join("\n")}\n`;
   }
 
+  /** Kills the server and starts it again, with the same ports and mail. */
+  async restart(): Promise<void> {
+    await this.#kill();
+    await Deno.remove(`${this.directory}/dev`, { recursive: true }).catch(() => {});
+    this.#child = this.#launch();
+    if (!await this.#greets()) throw new Error(`Cyrus does not start again:\n${await this.logs()}`);
+  }
+
   /** Kills the server with all its processes. */
   async stop(): Promise<void> {
+    await this.#kill();
+    await this.#syslog.close();
+  }
+
+  async #kill(): Promise<void> {
     const { pid } = this.#child;
     try {
       // Without namespaces it leads a process group.
@@ -264,6 +277,5 @@ export class Cyrus implements Pick<Daemon, "port" | "tlsPort"> {
       // already gone
     }
     await this.#child.status;
-    await this.#syslog.close();
   }
 }

@@ -45,6 +45,10 @@ export interface Profile {
   readonly connectionsPerUser?: number;
   /** Passwords in clear text are refused: LOGINDISABLED. */
   readonly noPlaintext?: boolean;
+  /** Further settings of TLS, by Dovecot's names. */
+  readonly tls?: Readonly<Record<`ssl_${string}`, string>>;
+  /** Certificates for clients that ask for these names by SNI. */
+  readonly byName?: Readonly<Record<string, CertificateFiles>>;
 }
 
 export interface DaemonSettings {
@@ -57,6 +61,33 @@ export interface DaemonSettings {
   readonly certificate: CertificateFiles;
   /** Keys: the last number of 127.0.0.N. */
   readonly profiles: Readonly<Record<number, Profile>>;
+  /** Processes that wait for sessions; 0: each session starts its own. */
+  readonly spare: number;
+}
+
+function spareBlock(spare: number): string {
+  return spare === 0 ? "" : `service imap-login {
+  service_count = 0
+  process_min_avail = 2
+}
+service imap {
+  process_min_avail = ${spare}
+}
+`;
+}
+
+function certificateLines(certificate: CertificateFiles): string {
+  return `  ssl_cert = <${certificate.certificate}
+  ssl_key = <${certificate.key}
+`;
+}
+
+function tlsLines({ certificate, tls = {}, byName = {} }: Profile): string {
+  const settings = Object.entries(tls).map(([name, value]) => `  ${name} = ${value}\n`);
+  const names = Object.entries(byName).map(([name, files]) =>
+    `  local_name ${name} {\n${certificateLines(files)}  }\n`
+  );
+  return [certificate === undefined ? "" : certificateLines(certificate), ...settings, ...names].join("");
 }
 
 function profileBlock(address: string, profile: Profile): string {
@@ -68,11 +99,7 @@ function profileBlock(address: string, profile: Profile): string {
       : [`mail_max_userip_connections = ${profile.connectionsPerUser}`]),
   ];
   return `local ${address} {
-${
-    profile.certificate === undefined ? "" : `  ssl_cert = <${profile.certificate.certificate}
-  ssl_key = <${profile.certificate.key}
-`
-  }${profile.noPlaintext === true ? "  disable_plaintext_auth = yes\n" : ""}  protocol imap {
+${tlsLines(profile)}${profile.noPlaintext === true ? "  disable_plaintext_auth = yes\n" : ""}  protocol imap {
     ${imap.join("\n    ")}
   }
 }
@@ -109,6 +136,7 @@ service imap-login {
   }
 }
 auth_failure_delay = 0
+login_log_format_elements = user=<%u> method=%m rip=%r lip=%l mpid=%e %c %k session=<%{session}>
 mail_max_userip_connections = 100
 disable_plaintext_auth = no
 ssl = yes
@@ -132,7 +160,9 @@ userdb {
   args = ${directory}/users/%u
   default_fields = uid=${user} gid=${group}
 }
-${Object.entries(settings.profiles).map(([number, profile]) => profileBlock(`127.0.0.${number}`, profile)).join("")}`;
+${spareBlock(settings.spare)}${
+    Object.entries(settings.profiles).map(([number, profile]) => profileBlock(`127.0.0.${number}`, profile)).join("")
+  }`;
 }
 
 /** The file of one user. */

@@ -11,8 +11,8 @@ export interface FakeServer extends AsyncDisposable {
 /**
  * Says `banner` and then listens, or with `hangUp` closes. An empty banner says nothing.
  */
-export function startFakeServer(banner: string, hangUp = false): FakeServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+export function startFakeServer(banner: string, hangUp = false, hostname = "127.0.0.1", port = 0): FakeServer {
+  const listener = Deno.listen({ hostname, port });
   const connections = new Set<Deno.Conn>();
   const decoder = new TextDecoder("latin1");
   const heard: string[] = [];

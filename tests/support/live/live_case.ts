@@ -13,6 +13,8 @@ const found: Program | Error = LEFT_OUT
 export interface LiveContext {
   readonly lab: Lab;
   readonly program: Program;
+  /** For tables: a row is a step, and the next one runs even if it fails. */
+  readonly test: Deno.TestContext;
 }
 
 export interface LiveOptions {
@@ -32,15 +34,15 @@ export function liveTest(
     : notForTheOriginal
     ? " (not promised by the original)"
     : "";
-  Deno.test({ name: `${name}${reason}`, ignore: LEFT_OUT || notForTheOriginal, fn: () => runInLab(body) });
+  Deno.test({ name: `${name}${reason}`, ignore: LEFT_OUT || notForTheOriginal, fn: (test) => runInLab(test, body) });
 }
 
-async function runInLab(body: (context: LiveContext) => Promise<void>): Promise<void> {
+async function runInLab(test: Deno.TestContext, body: (context: LiveContext) => Promise<void>): Promise<void> {
   if (found instanceof Error) throw found;
   const lab = await Lab.open();
   Workspace.forgetOutput();
   try {
-    await body({ lab, program: found });
+    await body({ lab, program: found, test });
     const complaints = await lab.complaints();
     if (complaints.length > 0) throw new Error(`A server complained: ${complaints.join("\n")}`);
   } catch (error) {

@@ -12,15 +12,24 @@ async function peakOf(pid: number): Promise<number | null> {
   }
 }
 
-/** The process and those of its descendants that run the same runtime. */
+/** The words of its command line; none when the process is gone. */
+async function commandOf(pid: number): Promise<readonly string[]> {
+  return (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0");
+}
+
+/**
+ * The process and those of its descendants that run the same runtime. A child that is about to become a tunnel has the
+ * command line, and shares the memory, of its parent until it calls execve(2): that memory is not counted twice.
+ */
 async function ownProcesses(pid: number): Promise<number[]> {
   try {
     const children = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).split(" ").filter(Boolean).map(
       Number,
     );
     const own = await Promise.all(children.map(async (child) => {
-      const name = await Deno.readTextFile(`/proc/${child}/comm`);
-      return name.trim() === "deno" ? await ownProcesses(child) : [];
+      const [words, ours] = [await commandOf(child), await commandOf(pid)];
+      const runs = words[0]?.split("/").at(-1) === "deno" && words.join("\0") !== ours.join("\0");
+      return runs ? await ownProcesses(child) : [];
     }));
     return [pid, ...own.flat()];
   } catch {

@@ -45,7 +45,7 @@ export function theOriginal(): Promise<Program> {
 }
 
 /** Everything that the program sees of the environment. */
-function environment(home: string): Record<string, string> {
+export function environment(home: string): Record<string, string> {
   const denoFolder = Deno.execPath().replace(/\/[^/]*$/, "");
   const cache = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME") ?? ""}/.cache/deno`;
   return {

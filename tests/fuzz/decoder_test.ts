@@ -1,13 +1,12 @@
 // Damaged recordings through the decoder: whatever comes, it ends, throws nothing but ProtocolError, and does the same
-// under any chunking. Seed and number of rounds are fixed; `make fuzz` sets FUZZ_ROUNDS and FUZZ_SEED for more.
+// under any chunking. The corpus is the recorded sessions of tests/transcripts, and what is kept besides.
 
 import assert from "node:assert/strict";
 import { fromLatin1, latin1 } from "../../lib/base/bytes.ts";
-import { chunkings, decode, randomNumbers, recordings } from "./support.ts";
+import { chunkings, decode, randomNumbers, recordings } from "../protocol/support.ts";
+import { corpus, damaged, pick, ROUNDS, rounds, SEED } from "./support.ts";
 
 const LIMITS = { line: 4096, literal: 2048, response: 8192, nesting: 8 };
-const ROUNDS = Number(Deno.env.get("FUZZ_ROUNDS") ?? 1500);
-const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20261122);
 
 /** Pieces of grammar that, put into the wrong place, have broken parsers before. */
 const PIECES = [
@@ -40,51 +39,20 @@ const PIECES = [
   "((((((((((",
 ];
 
-function pick<T>(random: () => number, from: readonly T[]): T {
-  const chosen = from[Math.floor(random() * from.length)];
-  if (chosen === undefined) throw new Error("nothing to choose from");
-  return chosen;
-}
-
 /** Some consecutive lines of a recording, damaged in one to four places. */
-function damaged(random: () => number, lines: readonly string[]): string {
+function damagedLines(random: () => number, lines: readonly string[]): string {
   const from = Math.floor(random() * lines.length);
-  let text = lines.slice(from, from + 1 + Math.floor(random() * 8)).map((line) => `${line}\r\n`).join("");
-  for (let damages = 1 + Math.floor(random() * 4); damages > 0; damages--) {
-    const at = Math.floor(random() * text.length);
-    const length = Math.floor(random() ** 3 * 20);
-    const kind = Math.floor(random() * 4);
-    const put = kind === 0
-      ? pick(random, PIECES)
-      : kind === 1
-      ? ""
-      : kind === 2
-      ? String.fromCharCode(Math.floor(random() * 256))
-      : text.slice(at, at + length).repeat(2);
-    text = text.slice(0, at) + put + text.slice(at + (kind === 0 ? 0 : length));
-  }
-  return text;
-}
-
-/** Tries one input a round, and says how many were tried. */
-function rounds(tryOne: (round: number) => void): void {
-  let passed = 0;
-  try {
-    while (passed < ROUNDS) {
-      tryOne(passed);
-      passed++;
-    }
-  } finally {
-    console.log(`cases: ${passed} passed, ${passed < ROUNDS ? 1 : 0} failed`);
-  }
+  const text = lines.slice(from, from + 1 + Math.floor(random() * 8)).map((line) => `${line}\r\n`).join("");
+  return damaged(random, text, PIECES);
 }
 
 Deno.test("Decoder survives damaged recordings, the same way under any chunking", () => {
-  const texts = recordings().map(({ octets }) => latin1(octets).split("\r\n"));
+  const kept = [...recordings().map(({ octets }) => latin1(octets)), ...corpus("decoder")];
+  const texts = kept.map((text) => text.split("\r\n"));
   const random = randomNumbers(SEED);
   let refused = 0;
   rounds((round) => {
-    const text = damaged(random, pick(random, texts));
+    const text = damagedLines(random, pick(random, texts));
     const octets = fromLatin1(text);
     const whole = decode([octets.slice()], LIMITS);
     if (whole.error !== null) refused++;

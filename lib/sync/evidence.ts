@@ -1,0 +1,185 @@
+// Reads from a server what tells its messages apart, for match.ts: the header fields that name a message and its size, or
+// the digest of its octets. Slice by slice, two in flight, and no body is ever held: neither a command nor what is kept
+// grows with anything but the number of messages (RFC 9051 6.4.5).
+
+import { type Fingerprint, Fingerprinter, type FingerprintKey } from "../base/fingerprint.ts";
+import type { MailboxSession } from "../client/mod.ts";
+import type { FetchItems, UidSet } from "../protocol/mod.ts";
+import { AgreementLog } from "./agreements.ts";
+import { fetchExisting } from "./fetch_existing.ts";
+import { fieldNames, identifyingFields } from "./identity.ts";
+import { Evidence } from "./match.ts";
+import { Sizes } from "./sizes.ts";
+import { findMbsyncLine, MBSYNC_LINE_OCTETS } from "./mbsync_header.ts";
+
+const NAMING_FIELDS = ["MESSAGE-ID", "DATE", "FROM", "TO", "SUBJECT", "CONTENT-TYPE", "RECEIVED"];
+const NAMES = fieldNames(NAMING_FIELDS);
+/**
+ * Only with all of these a header names a message. Received is what the receiving servers add, with a time and a number of
+ * their own: nobody can send two messages for which that is the same. What a client made (drafts, sent mail) has none.
+ */
+const PROVING_FIELDS = [/^message-id:/m, /^date:/m, /^received:/m];
+const HEADER_ITEMS = `(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${NAMING_FIELDS.join(" ")} X-TUID)])`;
+const BODY_ITEMS = "(UID INTERNALDATE BODY.PEEK[])";
+/** Of a header so much is looked at. */
+const MAX_HEADER_OCTETS = 64 * 1024;
+const MAX_SLICE_MESSAGES = 1000;
+
+/** What distinguishes the messages of one side, and the flags that they had then. */
+export interface NamedMessages {
+  readonly evidence: Evidence;
+  readonly flags: AgreementLog;
+}
+
+/**
+ * The messages of the selected mailbox among `uids`, by their headers. Keys: of a message that its header names the
+ * naming fields, with its size as the detail; of another one these fields and its size, as weak evidence. In either the
+ * line that mbsync added does not count.
+ */
+export async function readHeaders(
+  session: MailboxSession,
+  uids: UidSet,
+  key: FingerprintKey,
+): Promise<NamedMessages> {
+  const evidence = new Evidence(uids);
+  const flags = new AgreementLog();
+  const fingerprinter = new Fingerprinter(key);
+  const note = ({ uid, flags: now, rfc822Size }: FetchItems, header: Uint8Array): void => {
+    if (uid === null || now === null || rfc822Size === null) return;
+    flags.set(uid, now);
+    const fields = identifyingFields(header, NAMES);
+    const size = rfc822Size - (findMbsyncLine(header) < 0 ? 0 : MBSYNC_LINE_OCTETS);
+    const strong = PROVING_FIELDS.every((field) => field.test(fields));
+    fingerprinter.updateText(strong ? fields : `${size}\n${fields}`);
+    // One without octets can be neither copied nor told from another.
+    evidence.set(uid, fingerprinter.finish(), size, rfc822Size === 0 ? "unknown" : strong ? "strong" : "weak");
+  };
+  await inSlices(uids, (slice) => {
+    const head = new Head();
+    return fetchExisting(session, slice, HEADER_ITEMS, {
+      bodies: { begin: () => head.clear(), data: (bytes) => void head.take(bytes), end: () => {} },
+      message: (items) => {
+        note(items, head.octets);
+        // What is said of another message without its header must not be given this one.
+        head.clear();
+      },
+    });
+  });
+  return { evidence, flags };
+}
+
+/** The sizes of the messages of the selected mailbox among `uids`. */
+export async function readSizes(session: MailboxSession, uids: UidSet): Promise<Sizes> {
+  const sizes = new Sizes(uids.size);
+  await fetchExisting(session, uids, "(UID RFC822.SIZE)", {
+    message: ({ uid, rfc822Size }) => {
+      if (uid !== null && rfc822Size !== null) sizes.set(uid, rfc822Size);
+    },
+  });
+  return sizes;
+}
+
+/** The same by the digest of all their octets, without the line that mbsync added. Details: INTERNALDATE in seconds. */
+export async function readBodies(session: MailboxSession, uids: UidSet, key: FingerprintKey): Promise<Evidence> {
+  const evidence = new Evidence(uids);
+  await inSlices(uids, (slice) => {
+    const body = new BodyDigest(key);
+    return fetchExisting(session, slice, BODY_ITEMS, {
+      bodies: {
+        begin: (_known, _section, octets) => body.begin(octets !== null),
+        data: (bytes) => body.update(bytes),
+        end: () => {},
+      },
+      message: ({ uid, internalDate }) => {
+        const fingerprint = body.finish();
+        if (uid !== null && fingerprint !== null) evidence.set(uid, fingerprint, internalDate?.seconds ?? 0, "weak");
+      },
+    });
+  });
+  return evidence;
+}
+
+/** The beginning of what comes in pieces. */
+class Head {
+  #buffer = new Uint8Array(4096);
+  #filled = 0;
+
+  get octets(): Uint8Array {
+    return this.#buffer.subarray(0, this.#filled);
+  }
+
+  clear(): void {
+    this.#filled = 0;
+  }
+
+  /** Keeps what there is room for; returns the rest. */
+  take(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, MAX_HEADER_OCTETS - this.#filled);
+    const needed = this.#filled + taken.length;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.min(MAX_HEADER_OCTETS, Math.max(needed, 2 * this.#buffer.length)));
+      grown.set(this.octets);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(taken, this.#filled);
+    this.#filled = needed;
+    return bytes.subarray(taken.length);
+  }
+}
+
+/** Of one body after the other: holds the header until it can be seen whether mbsync was there; the rest passes through. */
+class BodyDigest {
+  readonly #head = new Head();
+  readonly #fingerprinter: Fingerprinter;
+  /** "none": no body has begun. */
+  #phase: "none" | "head" | "rest" = "none";
+
+  constructor(key: FingerprintKey) {
+    this.#fingerprinter = new Fingerprinter(key);
+  }
+
+  /** `exists`: false for a message that is gone or unreadable. */
+  begin(exists: boolean): void {
+    this.finish();
+    this.#phase = exists ? "head" : "none";
+  }
+
+  update(bytes: Uint8Array): void {
+    if (this.#phase === "rest") return this.#fingerprinter.update(bytes);
+    const rest = this.#head.take(bytes);
+    if (rest.length === 0) return;
+    this.#finishHead();
+    this.#fingerprinter.update(rest);
+  }
+
+  /** Null when there was no body. */
+  finish(): Fingerprint | null {
+    const phase = this.#phase;
+    if (phase === "head") this.#finishHead();
+    this.#phase = "none";
+    this.#head.clear();
+    return phase === "none" ? null : this.#fingerprinter.finish();
+  }
+
+  #finishHead(): void {
+    this.#phase = "rest";
+    const { octets } = this.#head;
+    const line = findMbsyncLine(octets);
+    if (line < 0) return this.#fingerprinter.update(octets);
+    this.#fingerprinter.update(octets.subarray(0, line));
+    this.#fingerprinter.update(octets.subarray(line + MBSYNC_LINE_OCTETS));
+  }
+}
+
+/** One slice is being sent by the server while the answer to the one before is read. */
+async function inSlices(uids: UidSet, read: (slice: UidSet) => Promise<void>): Promise<void> {
+  let before = Promise.resolve();
+  for (const slice of uids.slices(MAX_SLICE_MESSAGES)) {
+    const current = read(slice);
+    // Seen when it is its turn, or not at all when the one before has failed.
+    current.catch(() => {});
+    await before;
+    before = current;
+  }
+  await before;
+}

@@ -1,0 +1,112 @@
+// What can be begun before both servers are there: the first of them is asked for its list at once, and when that shows
+// that much has changed, connections to the other one are opened, where all of it has to be done. A guess: whether it was
+// right is of no consequence but for time. Knows nothing of what will be done.
+
+import type { Clock } from "../base/clock.ts";
+import type { ListEntry, Session } from "../client/mod.ts";
+import type { Cursors } from "../state/types.ts";
+import { type BothSides, SIDES } from "./both_sides.ts";
+import { isBehind } from "./dirty.ts";
+import { usualWanted } from "./lanes.ts";
+import { listEverything, type MailboxView } from "./listing.ts";
+import { otherSide, type Side } from "./model.ts";
+import { internalName } from "./namespace.ts";
+import type { MoreConnections } from "./worker.ts";
+
+/** A server that is not there after this time is worth more connections. */
+const NEAR_MS = 25;
+
+export interface ForesightContext {
+  readonly connections: MoreConnections | null;
+  /** Sides where connections may be opened before the first one has logged in. */
+  readonly trusted: BothSides<boolean>;
+  /** What the state knows from earlier runs, by internal name. */
+  readonly cursors: () => ReadonlyMap<string, Cursors>;
+  readonly view: MailboxView;
+  readonly clock: Clock;
+}
+
+export class Foresight {
+  readonly #context: ForesightContext;
+  readonly #createdAt: number;
+  readonly #sessions: Partial<Record<Side, Session>> = {};
+  readonly #lists: Partial<Record<Side, Promise<readonly ListEntry[]>>> = {};
+  readonly #opening: Record<Side, Promise<Session>[]> = { local: [], remote: [] };
+  #cursors: ReadonlyMap<string, Cursors> | null = null;
+  #isOver = false;
+
+  constructor(context: ForesightContext) {
+    this.#context = context;
+    this.#createdAt = context.clock.now();
+    // The first connection comes first.
+    context.clock.after(0, () => this.#openForFirstRun());
+  }
+
+  /** A session can be used. */
+  opened(side: Side, session: Session): void {
+    this.#sessions[side] = session;
+    const { view } = this.#context;
+    if (view.patterns !== null) return;
+    const listing = listEverything(session, view.references[side], view.selection, this.#known().size === 0);
+    this.#lists[side] = listing;
+    // Seen by who asks for it. Of two lists that come at once nothing is foreseen.
+    listing.then((entries) => this.#listed(side, entries), () => {});
+  }
+
+  /** What a server lists of what the view asks for; null: it was not asked. */
+  list(side: Side): Promise<readonly ListEntry[]> | null {
+    return this.#lists[side] ?? null;
+  }
+
+  /** Hands over the connections that were opened; no more are. */
+  take(side: Side): readonly Promise<Session>[] {
+    this.#isOver = true;
+    return this.#opening[side].splice(0);
+  }
+
+  /** Much will be copied: both servers can work on two mailboxes at a time then. */
+  #openForFirstRun(): void {
+    const { connections } = this.#context;
+    if (this.#isOver || connections === null || SIDES.some((side) => connections.limit[side] < 2)) return;
+    if (this.#known().size > 0) return;
+    for (const side of SIDES) this.#begin(side, connections);
+  }
+
+  #listed(side: Side, entries: readonly ListEntry[]): void {
+    const { connections, trusted, clock } = this.#context;
+    const other = otherSide(side);
+    if (connections === null || connections.limit[other] < 2 || this.#isOver) return;
+    const waiting = this.#changed(side, entries);
+    if (this.#sessions[other] !== undefined) this.#open(other, waiting, connections);
+    else if (trusted[other]) clock.after(NEAR_MS, () => this.#open(other, waiting, connections));
+  }
+
+  #open(side: Side, waiting: number, connections: MoreConnections): void {
+    if (this.#isOver) return;
+    const { wanted = usualWanted, limit } = connections;
+    const session = this.#sessions[side];
+    const roundTripMs = session?.connection.fastestMs ?? this.#context.clock.now() - this.#createdAt;
+    const number = Math.min(wanted({ waiting, open: 1, roundTripMs }), limit[side] - 1);
+    for (let i = this.#opening[side].length; i < number; i++) this.#begin(side, connections);
+  }
+
+  #begin(side: Side, { open }: MoreConnections): void {
+    const opening = open(side);
+    // Seen by who takes it, if anybody does.
+    opening.catch(() => {});
+    this.#opening[side].push(opening);
+  }
+
+  #known(): ReadonlyMap<string, Cursors> {
+    return this.#cursors ??= this.#context.cursors();
+  }
+
+  #changed(side: Side, entries: readonly ListEntry[]): number {
+    const known = this.#known();
+    const reference = this.#context.view.references[side];
+    return entries.filter(({ mailbox, delimiter, status }) => {
+      const cursors = known.get(internalName(mailbox, { reference, delimiter }) ?? "");
+      return cursors !== undefined && status !== null && isBehind(cursors[side], status);
+    }).length;
+  }
+}

@@ -1,0 +1,290 @@
+// The sessions with one server, and whose turn it is to use them: many mailboxes are worked on at once, what they ask is
+// sent in as few flights as may be, and those that have to wait for a selection are spread over several connections,
+// which are opened when that is worth their while (design A13, A18). Decides the order; what is asked others know.
+
+import type { Clock } from "../base/clock.ts";
+import type { MailboxSession, SelectedMailbox, Session } from "../client/mod.ts";
+import type { Logger } from "../log/types.ts";
+import { type Job, Lane } from "./lane.ts";
+import type { Seat } from "./seat.ts";
+import { Waiting } from "./waiting.ts";
+
+/** How many connections more are worth opening. Pure. */
+export type LanesWanted = (
+  demand: {
+    /** Mailboxes that have to wait for a connection, one round trip each. */
+    readonly waiting: number;
+    /** Connections that are open or being opened. */
+    readonly open: number;
+    readonly roundTripMs: number;
+  },
+) => number;
+
+/** Connect, greeting, login: a new connection begins to help after so many round trips. */
+const OPENING_ROUND_TRIPS = 3;
+/** Less waiting than this is not worth a process on the server. */
+const WORTHWHILE_MS = 100;
+
+export const usualWanted: LanesWanted = ({ waiting, roundTripMs }) => {
+  const late = waiting - OPENING_ROUND_TRIPS;
+  return late * roundTripMs < WORTHWHILE_MS ? 0 : Math.ceil(late / OPENING_ROUND_TRIPS);
+};
+
+/** For a look behind changes: both to be called in the turn in which they are lent. */
+export type Again = Pick<MailboxSession, "select" | "search">;
+
+export interface LanesOptions {
+  readonly first: Session;
+  /** Opens one more session; null: there is but one. */
+  readonly more: (() => Promise<Session>) | null;
+  /** Sessions that are being opened already; a failure means that there are no more. */
+  readonly early: readonly Promise<Session>[];
+  /** Connections at most, the first included. */
+  readonly limit: number;
+  readonly wanted: LanesWanted;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+export class Lanes {
+  readonly first: Session;
+  readonly #options: LanesOptions;
+  readonly #lanes: Lane[];
+  readonly #waiting = new Waiting<Seat, Job>();
+  /** Jobs that have waited for a turn of the event loop. */
+  readonly #ripe = new WeakSet<Job>();
+  readonly #opening = new Set<Promise<void>>();
+  /** Mailboxes that are being looked at. */
+  readonly #looking = new Set<Seat>();
+  /** Mailboxes that stay selected until they are changed. */
+  readonly #kept = new Set<Seat>();
+  #limit: number;
+  #isClosed = false;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+    this.first = options.first;
+    this.#lanes = [new Lane(options.first)];
+    this.#limit = options.more === null ? 1 : options.limit;
+    for (const opening of options.early) this.#await(opening);
+  }
+
+  /** Selects a mailbox to look at it. What is asked in the same turn about the same seat is sent right behind. */
+  look(...parameters: Parameters<Lane["look"]>): Promise<SelectedMailbox> {
+    const [seat] = parameters;
+    const looking = this.#ask(seat, "look", (lane) => lane.look(...parameters));
+    if (seat.isKnown) return looking;
+    this.#looking.add(seat);
+    const over = () => {
+      // What the look brought to light is asked for by then.
+      this.#options.clock.after(0, () => {
+        this.#looking.delete(seat);
+        this.#dispatch();
+      });
+    };
+    looking.then(over, over);
+    return looking;
+  }
+
+  /** `work` sends its commands at once; the answer counts only if they were about the mailbox that was looked at. */
+  read<T>(seat: Seat, work: (session: Session, fits: () => boolean) => Promise<T>): Promise<T> {
+    return this.readBodies(seat, 0, work);
+  }
+
+  /** The same for `bodies` messages with their bodies, each of which is `received`. */
+  readBodies<T>(
+    seat: Seat,
+    bodies: number,
+    work: (session: Session, fits: () => boolean, received: () => void) => Promise<T>,
+  ): Promise<T> {
+    return this.#ask(seat, "read", async (lane) => {
+      const { session, reading: { fits, check } } = lane;
+      let left = bodies;
+      const take = (number: number): void => {
+        const wasFull = lane.isFull;
+        left -= number;
+        lane.bodies -= number;
+        if (wasFull && !lane.isFull) this.#dispatch();
+      };
+      lane.bodies += bodies;
+      try {
+        const answer = await work(session, fits, () => left > 0 && take(1));
+        check();
+        return answer;
+      } finally {
+        take(left);
+      }
+    }, { bodies });
+  }
+
+  /** The same for commands that change messages: they are sent to no other mailbox. */
+  change<T>(seat: Seat, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#ask(seat, "change", ({ session }) => work(session));
+  }
+
+  /** A look in the selection in which the mailbox was changed, when the changes that were asked for are sent. */
+  behindChanges<T>(seat: Seat, isTime: () => boolean, look: (again: Again) => Promise<T>): Promise<T | null> {
+    return this.#ask<T | null>(seat, "change", async (lane) => {
+      if (!isTime()) return null;
+      return await look(againOn(lane, seat));
+    });
+  }
+
+  /** A look over the connection by which messages were appended, behind them. */
+  behindCopies<T>(seat: Seat, on: Lane, look: (again: Again) => Promise<T>): Promise<T> {
+    return this.#ask(seat, "look", (lane) => look(againOn(lane, seat)), { on });
+  }
+
+  /** For what needs no selection: that which has least to do. */
+  get leastBusy(): Lane {
+    return this.#leastBusy(this.#lanes);
+  }
+
+  /** Says good-bye to all connections but the first. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#lanes.splice(1).map(({ session }) => session.logout()));
+  }
+
+  // ---- whose turn it is
+
+  #ask<T>(
+    seat: Seat,
+    kind: Job["kind"],
+    work: (lane: Lane) => Promise<T>,
+    { bodies = 0, on = null }: Partial<Pick<Job, "bodies" | "on">> = {},
+  ): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const job: Job = { seat, kind, bodies, on, reject, start: (lane) => void work(lane).then(resolve, reject) };
+    this.#waiting.add(job);
+    if (kind !== "look") this.#options.clock.after(0, () => this.#ripen(job));
+    this.#dispatch();
+    return promise;
+  }
+
+  #ripen(job: Job): void {
+    this.#ripe.add(job);
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    for (let next = this.#next(); next !== null; next = this.#next()) this.#begin(next);
+    this.#openMore();
+  }
+
+  /**
+   * The next job that a lane is free for, the oldest of its sort: first what needs no other selection, then what reads,
+   * then what changes, for that holds a lane for a round trip.
+   */
+  #next(): Turn | null {
+    return this.#ready() ?? this.#take(this.#waiting.reading()) ?? this.#take(this.#waiting.changing());
+  }
+
+  #ready(): Turn | null {
+    for (const lane of this.#lanes) {
+      if (lane.seat === null) continue;
+      for (const job of this.#waiting.of(lane.seat)) if (lane.isReadyFor(job)) return { lane, job };
+    }
+    return null;
+  }
+
+  /** Many looks may be answered at once: no selection is left before all that wants to be done in it was asked for. */
+  #take(jobs: Iterable<Job>): Turn | null {
+    for (const job of jobs) {
+      const lane = job.kind === "look" || this.#ripe.has(job) ? this.#laneFor(job) : null;
+      if (lane !== null) return { lane, job };
+    }
+    return null;
+  }
+
+  #laneFor({ seat, kind, bodies, on }: Job): Lane | null {
+    const home = on ?? this.#lanes.find((lane) => lane.seat === seat);
+    if (home !== undefined && !(bodies > 0 && home.isFull)) return home.held ? null : home;
+    const free = this.#lanes.filter(({ held, isFull }) => !held && !(bodies > 0 && isFull));
+    const open = kind === "look" ? free : free.filter((lane) => !this.#isReserved(lane));
+    return open.length === 0 ? null : this.#leastBusy(open);
+  }
+
+  /** Whether its mailbox is kept, and will be changed as far as can be seen. */
+  #isReserved({ seat }: Lane): boolean {
+    return seat !== null && this.#kept.has(seat) && (this.#looking.has(seat) || this.#waiting.willChange(seat));
+  }
+
+  #leastBusy(lanes: readonly Lane[]): Lane {
+    return lanes.reduce((least, lane) => lane.load < least.load ? lane : least);
+  }
+
+  #begin({ lane, job }: Turn): void {
+    this.#waiting.remove(job);
+    const prepared = lane.prepare(job);
+    if (prepared === null) return job.start(lane);
+    lane.held = true;
+    prepared.then(() => job.start(lane), job.reject).finally(() => {
+      lane.held = false;
+      this.#dispatch();
+    });
+  }
+
+  // ---- more connections
+
+  #openMore(): void {
+    const { more, wanted } = this.#options;
+    const open = this.#lanes.length + this.#opening.size;
+    if (more === null || this.#isClosed || this.#waiting.seats === 0 || open >= this.#limit) return;
+    const number = wanted({ waiting: this.#held(), open, roundTripMs: this.first.connection.fastestMs });
+    for (let i = Math.min(number, this.#limit - open); i > 0; i--) this.#await(more());
+  }
+
+  /** Mailboxes that wait for a connection. Those whose bodies wait for others' have enough of them. */
+  #held(): number {
+    const seats = new Set<Seat>();
+    for (const { seat, bodies } of this.#waiting.reading()) if (bodies === 0) seats.add(seat);
+    for (const { seat } of this.#waiting.changing()) seats.add(seat);
+    return seats.size;
+  }
+
+  #await(session: Promise<Session>): void {
+    const opening: Promise<void> = session.then(
+      (opened) => this.#opened(opened),
+      (error: Error) => {
+        // The run goes on with those that there are.
+        this.#limit = this.#lanes.length;
+        this.#options.log.debug(`No more connections: ${error.message}`);
+      },
+    ).finally(() => this.#opening.delete(opening));
+    this.#opening.add(opening);
+  }
+
+  async #opened(session: Session): Promise<void> {
+    if (this.#isClosed) return await session.logout();
+    const lane = new Lane(session);
+    this.#lanes.push(lane);
+    this.#dispatch();
+    this.#foresee(lane);
+  }
+
+  /**
+   * A connection is opened because many mailboxes wait for a selection in which they can be changed. Of those that are
+   * being looked at now, one for each connection need not.
+   */
+  #foresee(lane: Lane): void {
+    const selected = this.#lanes.map(({ seat }) => seat);
+    const next = [...this.#looking].find((seat) => !selected.includes(seat));
+    if (lane.seat !== null || next === undefined) return;
+    lane.foresee(next);
+    for (const { seat } of this.#lanes) if (seat !== null && this.#looking.has(seat)) this.#kept.add(seat);
+  }
+}
+
+/** A job, and the lane that is free for it. */
+interface Turn {
+  readonly lane: Lane;
+  readonly job: Job;
+}
+
+function againOn(lane: Lane, seat: Seat): Again {
+  return {
+    select: (_mailbox, ...parameters) => lane.lookAgain(seat, ...parameters),
+    search: (uids, options) => lane.session.search(uids, options),
+  };
+}

@@ -1,0 +1,26 @@
+// What is known of one mailbox only while a run works on it, from pass to pass: shared by those who look at it, plan and
+// carry out. Decides nothing; what has to outlive the run is in the store.
+
+import type { Logger } from "../log/types.ts";
+import { UidSet } from "../protocol/mod.ts";
+import { AgreementLog } from "./agreements.ts";
+import type { BothSides } from "./both_sides.ts";
+import type { EarlyLook } from "./early_look.ts";
+import { type MailboxContext, sideLogs } from "./mailbox_context.ts";
+import type { Side } from "./model.ts";
+
+export class MailboxRun {
+  readonly context: MailboxContext;
+  readonly logs: BothSides<Logger>;
+  /** The same agreements by local and by remote UID. */
+  readonly agreed: BothSides<AgreementLog> = { local: new AgreementLog(), remote: new AgreementLog() };
+  /** Messages of each side that could not be copied in this run. */
+  readonly uncopied: Record<Side, UidSet> = { local: UidSet.empty, remote: UidSet.empty };
+  /** Looks that were sent behind the changes of the last pass. */
+  readonly early: Partial<Record<Side, EarlyLook>> = {};
+
+  constructor(context: MailboxContext) {
+    this.context = context;
+    this.logs = sideLogs(context);
+  }
+}

@@ -1,0 +1,44 @@
+// What SELECT and UID SEARCH show of a mailbox in one flight: the question that every look asks, now or behind changes.
+// Decides whether all UIDs are asked for; what the answers mean others weigh.
+
+import type { MailboxSession, SelectedMailbox } from "../client/mod.ts";
+import { type FlagSet, MAX_UID, UidSet } from "../protocol/mod.ts";
+import type { Store } from "../state/types.ts";
+
+/** In a mailbox with no more messages all UIDs are asked for at once: that proves what is gone without another question. */
+const MAX_LISTED = 20_000;
+
+export interface Sight {
+  readonly selected: SelectedMailbox;
+  readonly found: UidSet;
+}
+
+export interface SightQuestion {
+  readonly resync: Parameters<MailboxSession["select"]>[1];
+  /** The lowest UID that is asked for. */
+  readonly from: number;
+  /** Which reported flags are kept. */
+  readonly isNews: (uid: number, flags: FlagSet) => boolean;
+}
+
+/** Whether all UIDs of a mailbox are asked for whenever it is looked at. */
+export function listsAll(
+  store: Pick<Store, "pairCount">,
+  idx: number,
+  session: Pick<MailboxSession, "capabilities">,
+): boolean {
+  return store.pairCount(idx) <= MAX_LISTED && session.capabilities.has("ESEARCH");
+}
+
+/** Sends both commands at once. */
+export async function see(
+  session: Pick<MailboxSession, "select" | "search">,
+  mailbox: string,
+  { resync, from, isNews }: SightQuestion,
+): Promise<Sight> {
+  const [selected, found] = await Promise.all([
+    session.select(mailbox, resync, isNews),
+    session.search(UidSet.range(from, MAX_UID), { freeze: true }),
+  ]);
+  return { selected, found };
+}

@@ -1,0 +1,86 @@
+// Which messages of two mailboxes can be the same by their sizes alone, so that the headers of the others need not be
+// read. Columns of numbers: eight octets a message. Knows neither how sizes are read nor what else tells messages apart.
+
+import { UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
+import { MBSYNC_LINE_OCTETS } from "./mbsync_header.ts";
+import type { BothSides } from "./model.ts";
+
+const FIRST_CAPACITY = 64;
+
+/** RFC822.SIZE of messages of one side, modulo 2^32. */
+export class Sizes {
+  readonly #limit: number;
+  #uids = new Uint32Array(FIRST_CAPACITY);
+  #sizes = new Uint32Array(FIRST_CAPACITY);
+  #count = 0;
+
+  /** `limit`: what is told beyond so many messages is passed over. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  set(uid: number, size: number): void {
+    if (this.#count === this.#limit) return;
+    if (this.#count === this.#uids.length) this.#grow();
+    this.#uids[this.#count] = uid;
+    this.#sizes[this.#count++] = size;
+  }
+
+  /** The messages whose size is known. */
+  get uids(): UidSet {
+    return UidSet.of(this.#uids.subarray(0, this.#count));
+  }
+
+  /** The messages whose size `isWanted`. */
+  select(isWanted: (size: number) => boolean): UidSet {
+    const wanted = new UidSetBuilder();
+    for (let i = 0; i < this.#count; i++) if (isWanted(this.#sizes[i] ?? 0)) wanted.add(this.#uids[i] ?? 1);
+    return wanted.build();
+  }
+
+  /** Ascending. */
+  sorted(): Uint32Array {
+    return this.#sizes.slice(0, this.#count).sort();
+  }
+
+  #grow(): void {
+    const [uids, sizes] = [this.#uids, this.#sizes];
+    this.#uids = new Uint32Array(2 * uids.length);
+    this.#sizes = new Uint32Array(2 * sizes.length);
+    this.#uids.set(uids);
+    this.#sizes.set(sizes);
+  }
+}
+
+/** Of `uids` on each side those that can be on the other: equally large, but for the line that mbsync adds. */
+export function alike(uids: BothSides<UidSet>, sizes: BothSides<Sizes>): BothSides<UidSet> {
+  const unknown = {
+    local: uids.local.subtract(sizes.local.uids),
+    remote: uids.remote.subtract(sizes.remote.uids),
+  };
+  // With a message of unknown size everything may be the same.
+  if (!unknown.local.isEmpty || !unknown.remote.isEmpty) return uids;
+  return {
+    local: sizes.local.select(near(sizes.remote.sorted())).intersect(uids.local),
+    remote: sizes.remote.select(near(sizes.local.sorted())).intersect(uids.remote),
+  };
+}
+
+function near(sorted: Uint32Array): (size: number) => boolean {
+  return (size) =>
+    contains(sorted, size) || contains(sorted, size + MBSYNC_LINE_OCTETS) ||
+    contains(sorted, size - MBSYNC_LINE_OCTETS);
+}
+
+function contains(sorted: Uint32Array, value: number): boolean {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = sorted[middle] ?? 0;
+    if (found === value) return true;
+    if (found < value) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
+}

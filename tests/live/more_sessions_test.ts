@@ -1,0 +1,63 @@
+// More sessions than one with real servers, each of which can be used at once; and a server that allows no more.
+
+import assert from "node:assert/strict";
+import { NO_HABITS } from "../../lib/cli/habits.ts";
+import { type ServerOptions, withSessions } from "../../lib/cli/sessions.ts";
+import { loadConfig } from "../../lib/config/mod.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { InterimapError } from "../../lib/errors.ts";
+import { cyrusTest } from "../support/live/cyrus_case.ts";
+import { liveTest } from "../support/live/live_case.ts";
+import { plainSection, type Section, tunnelSection, Workspace } from "../support/live/program.ts";
+import { KeepingLog } from "../support/quiet_log.ts";
+
+/** Lends sessions by this configuration. */
+async function lend(
+  directory: string,
+  local: Section,
+  remote: Section,
+  use: Parameters<typeof withSessions<void>>[2],
+): Promise<void> {
+  const { configFile } = await Workspace.create(directory, local, remote);
+  const options: ServerOptions = {
+    config: loadConfig(configFile, { HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory }).config,
+    log: new KeepingLog(),
+    clock: systemClock,
+    env: (name) => name === "PATH" ? Deno.env.get(name) : undefined,
+    signal: new AbortController().signal,
+  };
+  await withSessions(options, NO_HABITS, use);
+}
+
+liveTest("more sessions are opened until the server refuses one, and all can be used", async ({ lab }) => {
+  const daemon = await lab.daemon({ 2: { connectionsPerUser: 3 } });
+  const local = await lab.store("local", { format: "maildir", separator: "/" });
+  const remote = await lab.store("remote", { format: "mdbox", separator: "." });
+  await remote.with((probe) => probe.create("a"));
+  const section = plainSection(remote, daemon, { host: "127.0.0.2", compress: "YES" });
+  await lend(`${lab.directory}/w`, tunnelSection(local), section, async ({ sessions, connections: { open: more } }) => {
+    const tunnel = await more("local");
+    await tunnel.select("INBOX", null, () => true);
+    const one = await more("remote");
+    const two = await more("remote");
+    const refusal = (error: unknown) => error instanceof InterimapError && error.message.includes("Maximum number");
+    await assert.rejects(more("remote"), refusal);
+    for (const session of [sessions.remote, one, two]) {
+      assert.equal((await session.select("a", null, () => true)).mailbox, "a");
+    }
+  });
+});
+
+cyrusTest(
+  "Cyrus takes ENABLE and COMPRESS in one flight behind AUTHENTICATE, in several sessions",
+  async ({ lab, cyrus }) => {
+    const local = await lab.store("local", { format: "maildir", separator: "/" });
+    const remote = await cyrus.store("remote");
+    const section = plainSection(remote, cyrus, { compress: "YES" });
+    await lend(`${lab.directory}/w`, tunnelSection(local), section, async ({ connections: { open: more } }) => {
+      for (const session of await Promise.all([more("remote"), more("remote"), more("remote")])) {
+        assert.equal((await session.select("INBOX", null, () => true)).mailbox, "INBOX");
+      }
+    });
+  },
+);

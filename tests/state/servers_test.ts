@@ -1,0 +1,95 @@
+// What is remembered of the servers' capabilities.
+
+import assert from "node:assert/strict";
+import {
+  distrustLogin,
+  expectedCapabilities,
+  forgetLogin,
+  openDatabase,
+  peekCursors,
+  prepareStore,
+  rememberCapabilities,
+  rememberSilentLeaver,
+  silentLeavers,
+} from "../../lib/state/mod.ts";
+import { KeepingLog } from "../support/quiet_log.ts";
+
+function withFile(test: (path: string) => void): void {
+  const directory = Deno.makeTempDirSync();
+  try {
+    test(`${directory}/state.db`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+Deno.test("`expectedCapabilities()` gives back what was remembered, and nothing of a file without our tables", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    assert.deepEqual(expectedCapabilities(database), { local: null, remote: null });
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    rememberCapabilities(database, "remote", ["QRESYNC", "ENABLE"]);
+    rememberCapabilities(database, "local", []);
+    assert.deepEqual(expectedCapabilities(database), { local: null, remote: ["ENABLE", "QRESYNC"] });
+    rememberCapabilities(database, "remote", ["ENABLE"]);
+    assert.deepEqual(expectedCapabilities(database).remote, ["ENABLE"]);
+    store.close();
+    const again = openDatabase(path, { create: false });
+    assert.deepEqual(expectedCapabilities(again).remote, ["ENABLE"]);
+    again.close();
+  });
+});
+
+Deno.test("`forgetLogin()` holds until capabilities are remembered again", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    for (const side of ["local", "remote"] as const) rememberCapabilities(database, side, ["ENABLE"]);
+    forgetLogin(database, "remote");
+    assert.deepEqual(expectedCapabilities(database), { local: ["ENABLE"], remote: null });
+    rememberCapabilities(database, "remote", ["ENABLE"]);
+    assert.deepEqual(expectedCapabilities(database).remote, ["ENABLE"]);
+    store.close();
+  });
+});
+
+Deno.test("`peekCursors()` tells what the rows say, and nothing of a file that has to be made first", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    assert.equal(peekCursors(database).size, 0);
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    const { idx } = store.addMailbox("a\0b", true);
+    store.addMailbox("c", true);
+    const cursor = { uidValidity: 1, uidNext: 2, highestModSeq: 2n ** 63n };
+    store.apply((["local", "remote"] as const).map((side) => ({ kind: "cursor", idx, side, cursor })));
+    assert.deepEqual([...peekCursors(database)], [["a\0b", { local: cursor, remote: cursor }]]);
+    store.close();
+  });
+});
+
+Deno.test("`distrustLogin()` holds although capabilities are remembered later", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    rememberCapabilities(database, "remote", ["ENABLE"]);
+    distrustLogin(database, "remote");
+    rememberCapabilities(database, "remote", ["ENABLE"]);
+    assert.deepEqual(expectedCapabilities(database), { local: null, remote: null });
+    store.close();
+  });
+});
+
+Deno.test("`silentLeavers()` gives back what was remembered, and nothing of a file without our tables", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    assert.deepEqual(silentLeavers(database), { local: false, remote: false });
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    assert.deepEqual(silentLeavers(database), { local: false, remote: false });
+    rememberSilentLeaver(database, "remote");
+    rememberSilentLeaver(database, "remote");
+    store.close();
+    const again = openDatabase(path, { create: false });
+    assert.deepEqual(silentLeavers(again), { local: false, remote: true });
+    again.close();
+  });
+});

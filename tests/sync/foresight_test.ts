@@ -1,0 +1,53 @@
+// What is begun before both servers are there: which connections are opened, and when.
+
+import assert from "node:assert/strict";
+import type { Session } from "../../lib/client/mod.ts";
+import type { Cursors } from "../../lib/state/types.ts";
+import { Foresight } from "../../lib/sync/foresight.ts";
+import { WHOLE_VIEW } from "../../lib/sync/listing.ts";
+import type { Side } from "../../lib/sync/model.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const CURSOR = { uidValidity: 1, uidNext: 2, highestModSeq: 3n };
+
+interface SceneOptions {
+  readonly limit?: number;
+  readonly known?: readonly string[];
+}
+
+function scene({ limit = 4, known = [] }: SceneOptions = {}) {
+  const opened: Side[] = [];
+  const foresight = new Foresight({
+    connections: {
+      limit: { local: 4, remote: limit },
+      open: (side) => {
+        opened.push(side);
+        return new Promise<Session>(() => {});
+      },
+    },
+    trusted: { local: false, remote: false },
+    cursors: () => new Map<string, Cursors>(known.map((name) => [name, { local: CURSOR, remote: CURSOR }])),
+    view: WHOLE_VIEW,
+    clock: new FakeClock(),
+  });
+  return { foresight, opened };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("a first run opens a second connection to each server, behind the first", async () => {
+  const { foresight, opened } = scene();
+  assert.deepEqual(opened, []);
+  await nextTurn();
+  assert.deepEqual(opened, ["local", "remote"]);
+  assert.equal(foresight.take("local").length, 1);
+  assert.equal(foresight.take("remote").length, 1);
+  assert.equal(foresight.take("remote").length, 0);
+});
+
+Deno.test("no second connection is opened where one is allowed, nor for what is known, nor when it would be too late", async () => {
+  const scenes = [scene({ limit: 1 }), scene({ known: ["INBOX"] }), scene()];
+  scenes[2]?.foresight.take("local");
+  await nextTurn();
+  assert.deepEqual(scenes.map(({ opened }) => opened), [[], [], []]);
+});
