@@ -3,6 +3,7 @@
 
 import { Lab } from "../live_dovecot.ts";
 import { type Program, programUnderTest, Workspace } from "./program.ts";
+import { within } from "./waiting.ts";
 
 const LEFT_OUT = Deno.env.get("INTERIMAP_TEST_LIVE") === "no";
 
@@ -21,6 +22,9 @@ export interface LiveOptions {
   /** The original is known not to do this. */
   readonly newProgramOnly?: boolean;
 }
+
+/** A test that hangs fails, and the others have their turn. */
+const LIMIT_MS = 600_000;
 
 /** A test with real servers. Fails as well when a server reports an error that `lab.expectLog()` did not announce. */
 export function liveTest(
@@ -42,7 +46,7 @@ async function runInLab(test: Deno.TestContext, body: (context: LiveContext) => 
   const lab = await Lab.open();
   Workspace.forgetOutput();
   try {
-    await body({ lab, program: found, test });
+    await within("The test", body({ lab, program: found, test }), LIMIT_MS);
     const complaints = await lab.complaints();
     if (complaints.length > 0) throw new Error(`A server complained: ${complaints.join("\n")}`);
   } catch (error) {
