@@ -6,6 +6,7 @@ import { fromLatin1, latin1 } from "../base/bytes.ts";
 import { type UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
 import type { Database, Statement } from "./database.ts";
 import { Facts } from "./facts.ts";
+import { PairRows } from "./pair_rows.ts";
 import { Tallies } from "./tallies.ts";
 import type {
   AppendIntent,
@@ -65,7 +66,7 @@ export class SqliteStore implements Store {
   readonly #removeMailbox: readonly Statement<[]>[];
   readonly #removePairs: Statement<[]>;
   readonly #renameMailbox: Statement<[]>;
-  readonly #insertPair: Statement<[]>;
+  readonly #pairRows: PairRows;
   /** One row when there was such a pair. */
   readonly #deletePair: Statement<[lUID: number]>;
   readonly #of: { readonly [side in Side]: SideStatements };
@@ -97,7 +98,7 @@ export class SqliteStore implements Store {
     );
     this.#removePairs = database.prepare("DELETE FROM mapping WHERE idx = ?");
     this.#renameMailbox = database.prepare("UPDATE mailboxes SET mailbox = ? WHERE idx = ?");
-    this.#insertPair = database.prepare("INSERT INTO mapping (idx, lUID, rUID) VALUES (?, ?, ?)");
+    this.#pairRows = new PairRows(database);
     this.#deletePair = database.prepare("DELETE FROM mapping WHERE idx = ? AND lUID = ? AND rUID = ? RETURNING lUID");
     this.#of = { local: prepareSide(database, "local", "lUID"), remote: prepareSide(database, "remote", "rUID") };
   }
@@ -198,7 +199,7 @@ export class SqliteStore implements Store {
       case "cursor":
         return this.#setCursor(change.idx, change.side, change.cursor);
       case "pair":
-        for (const { localUid, remoteUid } of change.pairs) this.#insertPair.run(change.idx, localUid, remoteUid);
+        this.#pairRows.insert(change.idx, change.pairs);
         return this.#tallies.addPairs(change.idx, change.pairs.length);
       case "unpair":
         return this.#unpair(change.idx, change.pairs);

@@ -96,6 +96,28 @@ Deno.test("`overview()` tells which mailboxes were interrupted", () =>
     ]);
   }));
 
+Deno.test("pairs are the same however many are applied at once", () =>
+  withStateFile((file) => {
+    const store = file.store();
+    for (const count of [0, 1, 63, 64, 65, 127, 128, 200]) {
+      const { idx } = store.addMailbox(`mailbox of ${count}`, true);
+      // From the highest UIDs downwards, and crosswise.
+      const made = pairs(...Array.from({ length: count }, (_, at) => [MAX_UID - at, 2 * at + 1] as const));
+      store.apply([{ kind: "pair", idx, pairs: made }]);
+      assert.equal(store.pairCount(idx), count);
+      const found = store.pairsTouching(idx, "remote", UidSet.range(1, 1000));
+      assert.deepEqual(found.toSorted((one, other) => one.remoteUid - other.remoteUid), made);
+    }
+    const { idx } = store.addMailbox("twice", true);
+    for (const twice of [0, 63, 64, 69]) {
+      const made = pairs(...Array.from({ length: 70 }, (_, at) => [at + 1, at === twice ? 100 : at + 1] as const));
+      store.apply([{ kind: "pair", idx, pairs: pairs([100, 100]) }]);
+      assert.match(refusalOf(() => store.apply([{ kind: "pair", idx, pairs: made }])), /mapping\.idx, mapping\.rUID$/);
+      assert.equal(store.pairedUids(idx, "local", 1).toString(), "100");
+      store.apply([{ kind: "unpair", idx, pairs: pairs([100, 100]) }]);
+    }
+  }));
+
 Deno.test("`cursors()` gives back what was applied, up to the highest values there are", () =>
   withStateFile((file) => {
     const database = file.open();
