@@ -151,6 +151,10 @@ async function putIntoReadme(tables: string): Promise<void> {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(USAGE);
+    return 0;
+  }
   const options = parseOptions(args, `${CHECKOUT}build`);
   const report: Report = options.from === null
     ? await measureAll(options)
