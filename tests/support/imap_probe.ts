@@ -230,12 +230,12 @@ export class ImapProbe {
     return this.#open("EXAMINE", mailbox);
   }
 
-  /** Messages of the open mailbox, by sequence numbers, whole. */
+  /** Messages of the open mailbox, by sequence numbers, whole; without those that are expunged meanwhile. */
   async messages(sequence: string): Promise<FetchedMessage[]> {
     const { untagged } = await this.command(`FETCH ${sequence} (UID FLAGS INTERNALDATE BODY.PEEK[])`);
     // Changes by others come as responses of their own, without what was asked for.
     return untagged.filter(({ values }) => values[1] === "FETCH").map(({ values }) => asList(values[2]))
-      .filter((items) => items.includes("BODY[]")).map(fetchedMessage);
+      .filter((items) => items.includes("BODY[]") && !isGone(items)).map(fetchedMessage);
   }
 
   /** Returns the UID that the message got. */
@@ -283,8 +283,17 @@ export class ImapProbe {
   }
 }
 
+function itemOf(items: readonly Value[], name: string): Value | undefined {
+  return items[items.findIndex((value, at) => at % 2 === 0 && value === name) + 1];
+}
+
+/** Dovecot tells NIL of what another session has expunged, and says so of the sequence number when it may. */
+function isGone(items: readonly Value[]): boolean {
+  return itemOf(items, "BODY[]") === null;
+}
+
 function fetchedMessage(items: readonly Value[]): FetchedMessage {
-  const item = (name: string) => items[items.findIndex((value, at) => at % 2 === 0 && value === name) + 1];
+  const item = (name: string) => itemOf(items, name);
   const body = item("BODY[]");
   return {
     uid: Number(asText(item("UID"))),

@@ -161,7 +161,8 @@ export class WalkUsers implements AsyncDisposable {
       if (exists === 0) return null;
       // Both users often mean the same message.
       const first = this.#random.chance(0.6) ? Math.max(1, exists - 2) : 1;
-      return await use({ mailbox, message: this.#random.pick(await probe.messages(`${first}:*`)) });
+      const messages = await probe.messages(`${first}:*`);
+      return messages.length === 0 ? null : await use({ mailbox, message: this.#random.pick(messages) });
     } finally {
       // a session keeps no mailbox open that somebody might rename
       await probe.command("UNSELECT");
