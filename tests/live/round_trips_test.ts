@@ -9,7 +9,7 @@ import { type LiveContext, liveTest } from "../support/live/live_case.ts";
 import type { MailStore } from "../support/live_dovecot.ts";
 import { awkwardBodies, messageOfSize, plainMessage } from "../support/live/mail.ts";
 import { plainSection, type Section, Workspace } from "../support/live/program.ts";
-import { waitUntil } from "../support/live/waiting.ts";
+import { within } from "../support/live/waiting.ts";
 import { compareStores } from "../support/live/witness.ts";
 import { Relay, type RelayRules } from "../support/relay.ts";
 import { chunk, delay, rate, together } from "../support/relay_rules.ts";
@@ -54,9 +54,8 @@ async function prepare({ lab, program }: LiveContext, rules: RelayRules): Promis
       await workspace.sync(program);
       const { differences } = await compareStores(stores.local, stores.remote, workspace.databaseFile);
       assert.deepEqual(differences, []);
-      // The program does not wait until its last word is passed on.
-      const isOver = (side: Side) => relays[side].commands.slice(before[side].commands).includes("LOGOUT");
-      await waitUntil("LOGOUT has come", () => SIDES.every(isOver), 10_000);
+      // The program does not wait until its last words are passed on, on whichever of its connections.
+      await within("the connections' end", Promise.all(SIDES.map((side) => relays[side].settled())), 10_000);
       const since = (side: Side) => ({
         turns: relays[side].turns - before[side].turns,
         commands: relays[side].commands.slice(before[side].commands),
