@@ -1,11 +1,12 @@
-// Carries out the plan of one pass: flags and removals on both sides, and the copies, one way after the other, all at the
-// same time, for they concern different messages. Reports what became of each side's news; what may be forgotten because
+// Carries out the plan of one pass: flags and removals on both sides, and the copies both ways, all at the same time, for
+// they concern different messages. Reports what became of each side's news; what may be forgotten because
 // of it outcome.ts decides.
 
 import { digest } from "../base/digest.ts";
 import type { UidSet } from "../protocol/mod.ts";
 import { agreeOnStored } from "./agreed_stores.ts";
 import { bothOver, type BothSides, onBothSides, SIDES } from "./both_sides.ts";
+import { CommonFate } from "./common_fate.ts";
 import type { Copied } from "./copy.ts";
 import { copyAcross } from "./copy_across.ts";
 import { EarlyLook, type EarlyLookContext } from "./early_look.ts";
@@ -42,19 +43,23 @@ export async function carryOut(
       if (isChanged(plan, side)) lookBehind(run, side, observed[side], () => isCopied[side]);
     }
   }
-  const sent = (target: Side) => {
-    if (certain && !isChanged(plan, target)) lookBehind(run, target, observed[target], "copies");
+  const fate = new CommonFate();
+  const copyTo = async (target: Side, uids: UidSet): Promise<Copied> => {
+    const source = otherSide(target);
+    const sent = () => {
+      if (certain && !isChanged(plan, target)) lookBehind(run, target, observed[target], "copies");
+    };
+    const copied = await copy(run, uids, source, observed, { refused: refused[source], first, fate, sent });
+    isCopied[target] = true;
+    return copied;
   };
   const copies = async () => {
     // What is removed makes room for what is copied.
     if (SIDES.some((side) => makesRoom(run, plan, side))) await executing;
-    const pulled = await copy(run, plan.pull, "remote", observed, { refused: refused.remote, first, sent });
-    isCopied.local = true;
-    const pushed = await copy(run, plan.push, "local", observed, { refused: refused.local, first, sent });
-    isCopied.remote = true;
-    return { pulled, pushed };
+    // Their bodies take turns, with those of all mailboxes.
+    return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
   };
-  const [executed, { pulled, pushed }] = await bothOver(executing, copies());
+  const [executed, [pulled, pushed]] = await bothOver(executing, copies());
   return {
     local: outcomeOf("local", plan, executed, { sent: pushed, received: pulled, spared: texts.remote !== null }),
     remote: outcomeOf("remote", plan, executed, { sent: pulled, received: pushed, spared: texts.local !== null }),
@@ -103,8 +108,9 @@ async function executeBoth(
 interface CopyOptions {
   readonly refused: RefusedMessages;
   readonly first: boolean;
-  /** Told when all copies to a side are sent. */
-  readonly sent: (target: Side) => void;
+  readonly fate: CommonFate;
+  /** Called when all copies are sent. */
+  readonly sent: () => void;
 }
 
 async function copy(
@@ -112,7 +118,7 @@ async function copy(
   uids: UidSet,
   source: Side,
   observed: BothSides<Observation>,
-  { refused, first, sent }: CopyOptions,
+  { refused, first, fate, sent }: CopyOptions,
 ): Promise<Copied> {
   const target = otherSide(source);
   const tryAgain = first && !observed[target].readOnly;
@@ -126,7 +132,8 @@ async function copy(
     digest,
     refused,
     tryAgain,
-    sent: () => sent(target),
+    fate,
+    sent,
     agree: (pair, original, copy) => {
       run.agreed[source].set(uidOf(pair, source), original);
       run.agreed[target].set(uidOf(pair, target), copy);

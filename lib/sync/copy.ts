@@ -1,6 +1,6 @@
 // Copies messages of one mailbox in one direction: FETCH bodies from the source, in wire order, into APPENDs to the
-// target. Memory: two batches and one chunk, whatever the messages. A server that sends a body need not read our
-// APPEND, so bodies flow one way at a time on a pair of sessions (design B 2.7): the caller's duty.
+// target. Memory: two batches and one chunk, whatever the messages. Bodies flow one way at a time; what is answered when
+// they are sent does not keep those of the other way waiting.
 
 import { wait } from "../base/clock.ts";
 import type { Digest } from "../base/digest.ts";
@@ -11,8 +11,10 @@ import { UidSet } from "../protocol/mod.ts";
 import type { Side } from "../state/types.ts";
 import { AppendQueue, type AppendQueueContext } from "./append_queue.ts";
 import { MAX_BATCH_MESSAGES } from "./batch.ts";
+import type { CommonFate } from "./common_fate.ts";
 import { CopySink } from "./copy_sink.ts";
 import { fetchExisting } from "./fetch_existing.ts";
+import type { OneWay } from "./one_way.ts";
 import type { RefusedMessages } from "./refused_messages.ts";
 import type { Slabs } from "./slabs.ts";
 
@@ -31,9 +33,12 @@ export interface CopyContext extends Omit<AppendQueueContext, "session" | "appen
   readonly source: Side;
   readonly sourceLog: Logger;
   readonly digest: Digest;
+  readonly oneWay: OneWay;
   readonly slabs: Slabs;
   /** Whether messages that earlier runs left behind are tried again when the reason can have changed. */
   readonly tryAgain: boolean;
+  /** What has stopped copies the other way stops these before they begin. */
+  readonly fate: CommonFate;
   /** Called when all messages are sent, and not yet answered. */
   readonly sent: () => void;
 }
@@ -91,17 +96,25 @@ async function transferAll(
   context: CopyContext,
   sent: () => void = () => {},
 ): Promise<UidSet> {
-  let missing = UidSet.empty;
-  for (const slice of fetchSlices(uids)) {
-    if (queue.stopped) break;
-    missing = missing.union(await transfer(slice, batch, queue, context));
-    if (!queue.resends.isEmpty) missing = missing.union(await resend(queue, context));
-  }
+  const first = await flow(context, async () => {
+    let missing = UidSet.empty;
+    for (const slice of fetchSlices(uids)) {
+      if (queue.stopped) break;
+      missing = missing.union(await transfer(slice, batch, queue, context));
+      if (!queue.resends.isEmpty) missing = missing.union(await resend(queue, context));
+    }
+    return missing;
+  });
   sent();
-  missing = missing.union(await resend(queue, context));
+  const missing = first.union(await resend(queue, context));
   if (queue.closedBy !== null) queue.leaving.untried(uids, queue.closedBy);
   await queue.finish();
   return missing;
+}
+
+/** Runs `work`, in which bodies flow from the source. */
+function flow<T>({ oneWay, source, fate }: CopyContext, work: () => Promise<T>): Promise<T> {
+  return oneWay.from(source, () => fate.share(work));
 }
 
 /** Sends again what was refused for reasons that another way, or another time, may remove. */
@@ -117,9 +130,11 @@ async function resend(queue: AppendQueue, context: CopyContext): Promise<UidSet>
       throw new MailboxError(text, { component: target, mailbox });
     }
     if (next.waitMs > 0) await wait(next.waitMs, context.clock);
-    for (const slice of fetchSlices(UidSet.of(next.uids))) {
-      missing = missing.union(await transfer(slice, next.batch, queue, context));
-    }
+    await flow(context, async () => {
+      for (const slice of fetchSlices(UidSet.of(next.uids))) {
+        missing = missing.union(await transfer(slice, next.batch, queue, context));
+      }
+    });
   }
 }
 

@@ -9,7 +9,7 @@ import { type Copied, type CopyContext, copyMessages } from "./copy.ts";
 import type { MailboxContext } from "./mailbox_context.ts";
 import { type Observation, otherSide, type Side } from "./model.ts";
 
-export interface CrossingContext extends Pick<CopyContext, "refused" | "tryAgain" | "agree" | "sent"> {
+export interface CrossingContext extends Pick<CopyContext, "refused" | "tryAgain" | "agree" | "fate" | "sent"> {
   readonly mailbox: MailboxContext;
   readonly logs: BothSides<Logger>;
   /** Both sides as they are selected. */
@@ -19,10 +19,10 @@ export interface CrossingContext extends Pick<CopyContext, "refused" | "tryAgain
 
 /** Copies messages of `source` to the other side. @throws MailboxError when the rest has to wait for the next run */
 export function copyAcross(uids: UidSet, source: Side, context: CrossingContext): Promise<Copied> {
-  const { mailbox, logs, selected, digest, refused, tryAgain, agree, sent } = context;
+  const { mailbox, logs, selected, digest, refused, tryAgain, agree, fate, sent } = context;
   const { sessions, store, idx, names, clock, bodies: { oneWay, slabs } } = mailbox;
   const target = otherSide(source);
-  const copying = {
+  return copyMessages(uids, {
     from: sessions[source],
     to: sessions[target],
     source,
@@ -36,13 +36,14 @@ export function copyAcross(uids: UidSet, source: Side, context: CrossingContext)
     log: logs[target],
     sourceLog: logs[source],
     digest,
+    oneWay,
     slabs,
     permanentFlags: selected[target].permanentFlags,
     refused,
     tryAgain,
     clock,
     agree,
+    fate,
     sent,
-  };
-  return oneWay.from(source, () => copyMessages(uids, copying));
+  });
 }

@@ -81,6 +81,7 @@ export class Looker {
   async #observeSide(side: Side, { sides, last, whole, state }: LookOrder): Promise<Observed> {
     if (last !== null && !sides.includes(side)) return quiet(last[side]);
     const { context, logs, agreed, uncopied, early } = this.#run;
+    const expected = last === null && state === context.store ? this.#expected(side) : UidSet.empty;
     const observing = observe({
       session: context.sessions[side],
       side,
@@ -93,7 +94,6 @@ export class Looker {
       early: early[side] ?? null,
     });
     delete early[side];
-    const expected = last === null && state === context.store ? this.#expected(side) : UidSet.empty;
     // Sent right behind the look: what would be asked next saves a round trip.
     const reading = expected.isEmpty ? Promise.resolve(null) : readSizes(context.sessions[side], expected);
     const [observed, sizes] = await bothOver(observing, reading);

@@ -8,6 +8,7 @@ import type { Cursors } from "../state/types.ts";
 import { type Recognition, recognize } from "./adopt.ts";
 import { type BothSides, onBothSides, SIDES } from "./both_sides.ts";
 import { type ReadCandidate, readCandidates } from "./candidates.ts";
+import { CommonFate } from "./common_fate.ts";
 import { copyAcross } from "./copy_across.ts";
 import type { MailboxContext } from "./mailbox_context.ts";
 import { otherSide, type Pair, type Side, uidOf } from "./model.ts";
@@ -185,6 +186,7 @@ class LoneRepair {
       // What earlier runs left behind is among the messages, and its refusal is told anew.
       refused: RefusedMessages.none,
       tryAgain: false,
+      fate: new CommonFate(),
       sent: () => {},
       agree: () => {},
     });

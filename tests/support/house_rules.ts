@@ -42,6 +42,7 @@ export const LAYERS: readonly Layer[] = [
       "lib/sync/both_sides.ts",
       "lib/sync/candidates.ts",
       "lib/sync/carry_out.ts",
+      "lib/sync/common_fate.ts",
       "lib/sync/copy.ts",
       "lib/sync/copy_across.ts",
       "lib/sync/copy_sink.ts",
