@@ -8,31 +8,60 @@ import {
   distrustLogin,
   expectedCapabilities,
   forgetLogin,
+  peekCursors,
+  rememberCapabilities,
   rememberSilentLeaver,
   type Side,
   silentLeavers,
 } from "../state/mod.ts";
 
 export interface Habits {
-  /** What the server told with its answer to the last login; null: to be waited for. */
+  /** What the server told with its answer to the last login; null: to be waited for, or presumed. */
   readonly expected: Readonly<Record<Side, readonly string[] | null>>;
+  /** Nothing is known of its logins: it may be presumed to have what interimap needs. */
+  readonly presumed: Readonly<Record<Side, boolean>>;
+  /** What was sent behind a login was lost in this run: the answer is waited for from now on. */
+  readonly distrusted: Readonly<Record<Side, boolean>>;
   /** Whether it selects another mailbox without [CLOSED]. */
   readonly silent: Readonly<Record<Side, boolean>>;
 }
 
-const NOTHING_EXPECTED: Habits["expected"] = { local: null, remote: null };
+const NEITHER = { local: false, remote: false };
+/** Every answer to a login is waited for. */
+const PATIENT = { expected: { local: null, remote: null }, presumed: NEITHER };
 
-/** Of servers that nothing is known of. */
-export const NO_HABITS: Habits = { expected: NOTHING_EXPECTED, silent: { local: false, remote: false } };
+/** Of servers that nothing is known, or presumed, of. */
+export const NO_HABITS: Habits = { ...PATIENT, distrusted: NEITHER, silent: NEITHER };
 
 /** What earlier runs have learned. @throws StateError */
 export function rememberedHabits(database: Database): Habits {
-  return { expected: expectedCapabilities(database), silent: silentLeavers(database) };
+  const told = expectedCapabilities(database);
+  const expected = (side: Side) => told[side]?.length === 0 ? null : told[side];
+  // What is presumed is enough for lists by which nothing can be deleted.
+  const isFirstRun = peekCursors(database).size === 0;
+  return {
+    expected: { local: expected("local"), remote: expected("remote") },
+    presumed: { local: isFirstRun && told.local === null, remote: isFirstRun && told.remote === null },
+    distrusted: NEITHER,
+    silent: silentLeavers(database),
+  };
 }
 
 /** The same for who lives long and can wait for the answer to a login. @throws StateError */
 export function patientHabits(database: Database): Habits {
-  return { ...rememberedHabits(database), expected: NOTHING_EXPECTED };
+  return { ...rememberedHabits(database), ...PATIENT };
+}
+
+/** What each server told with its answer to the login; to be called when the store is prepared. @throws StateError */
+export function rememberLogins(
+  database: Database,
+  { distrusted }: Habits,
+  told: Readonly<Record<Side, Iterable<string>>>,
+): void {
+  for (const side of ["local", "remote"] as const) {
+    if (distrusted[side]) distrustLogin(database, side);
+    else rememberCapabilities(database, side, told[side]);
+  }
 }
 
 /**
@@ -44,10 +73,13 @@ export function learnFrom(error: unknown, habits: Habits, database: Database, lo
   if (!(error instanceof InterimapError)) return null;
   const side = error.component === "local" ? "local" : "remote";
   const to = log.with({ component: side });
-  if (error instanceof StaleCapabilitiesError && habits.expected[side] !== null) {
+  if (error instanceof StaleCapabilitiesError && (habits.expected[side] !== null || habits.presumed[side])) {
     to.debug(`${error.message}; connecting again`);
-    if (!error.again) distrustLogin(database, side);
-    return { ...habits, expected: NOTHING_EXPECTED };
+    return {
+      ...habits,
+      ...PATIENT,
+      distrusted: { ...habits.distrusted, [side]: habits.distrusted[side] || !error.again },
+    };
   }
   // A password that does not hold any more is tried over one connection only from now on.
   if (error instanceof AuthenticationError && habits.expected[side] !== null) forgetLogin(database, side);

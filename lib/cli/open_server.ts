@@ -10,6 +10,8 @@ export interface Opening {
   /** See `OpenOptions` of lib/client. */
   readonly expected: readonly string[] | null;
   /** See `OpenOptions` of lib/client. */
+  readonly presume: boolean;
+  /** See `OpenOptions` of lib/client. */
   readonly after?: Promise<readonly string[] | null>;
   /** See `Session.leavesSilently`. */
   readonly silent: boolean;
@@ -23,7 +25,7 @@ export interface Opening {
 export async function openServer(
   component: "local" | "remote",
   options: Omit<ServerOptions, "signal">,
-  { expected, after, silent, enable, signal }: Opening,
+  { expected, presume, after, silent, enable, signal }: Opening,
 ): Promise<Opened> {
   const { clock, log, env, keepAlive = false } = options;
   const server = options.config[component];
@@ -33,6 +35,7 @@ export async function openServer(
     allowPlaintext: server.type === "imap" && !server.startTls,
     compress: server.compress,
     expected,
+    presume,
     ...(after === undefined ? {} : { after }),
     enable,
     auth: server.auth,

@@ -14,13 +14,12 @@ import {
   openDatabase,
   peekCursors,
   prepareStore,
-  rememberCapabilities,
   type Side,
   type Store,
 } from "../state/mod.ts";
 import type { MailboxView, MoreConnections } from "../sync/mod.ts";
 import type { Traffic } from "../transport/types.ts";
-import { type Habits, learnFrom, rememberedHabits } from "./habits.ts";
+import { type Habits, learnFrom, rememberedHabits, rememberLogins } from "./habits.ts";
 import { MoreSessions } from "./more_sessions.ts";
 import { type Opening, openServer } from "./open_server.ts";
 
@@ -72,7 +71,7 @@ export async function withServers<Result>(
         return await withSessions(
           options,
           habits,
-          (lent) => use({ ...lent, openStore: storeOpener(database, lent.sessions, log) }),
+          (lent) => use({ ...lent, openStore: storeOpener(database, lent.sessions, habits, log) }),
           (beginning) => begin?.({ ...beginning, cursors: () => peekCursors(database) }) ?? null,
         );
       } catch (error) {
@@ -89,11 +88,13 @@ export async function withServers<Result>(
 function storeOpener(
   database: Database,
   sessions: Servers["sessions"],
+  habits: Habits,
   log: Logger,
 ): Servers["openStore"] {
   return (delimiters) => {
     const store = prepareStore(database, delimiters, log);
-    for (const side of SIDES) rememberCapabilities(database, side, sessions[side].toldAtLogin?.names ?? []);
+    const told = (side: Side) => sessions[side].toldAtLogin?.names ?? [];
+    rememberLogins(database, habits, { local: told("local"), remote: told("remote") });
     return store;
   };
 }
@@ -146,11 +147,14 @@ class ServerSide {
   readonly #open: (signal: AbortSignal, more: Pick<Opening, "enable" | "after">) => Promise<Opened>;
   #opened: Opened | null = null;
 
-  constructor(readonly side: Side, options: ServerOptions, { expected, silent }: Habits) {
-    const habits = { expected: expected[side], silent: silent[side] };
+  constructor(readonly side: Side, options: ServerOptions, { expected, presumed, silent }: Habits) {
+    const habits = { expected: expected[side], presume: presumed[side], silent: silent[side] };
     this.#open = (signal, more) => openServer(side, options, { ...habits, ...more, signal });
     this.#first.promise.catch(() => {});
-    const told = this.#first.promise.then(({ toldAtLogin }) => toldAtLogin === null ? null : [...toldAtLogin.names]);
+    const told = this.#first.promise.then(async (session) => {
+      if (expected[side] === null) await session.loggedIn;
+      return session.toldAtLogin === null ? null : [...session.toldAtLogin.names];
+    });
     told.catch(() => {});
     this.others = new MoreSessions({
       first: this.#first.promise,

@@ -3,11 +3,13 @@
 // it does not. Knows no socket; what the assumption is used for is others' business.
 
 import type { Clock } from "../base/clock.ts";
-import { StaleCapabilitiesError } from "../errors.ts";
+import { ByeError, StaleCapabilitiesError } from "../errors.ts";
 import type { Capabilities, StatusResponse } from "../protocol/mod.ts";
 
 /** Some proxies take the login and lose what was sent behind it. */
 export const SILENCE_MS = 20_000;
+/** Cyrus 3.6 shows that it was confused when more comes, and not before. */
+export const NUDGE_MS = 1000;
 
 export interface AssumptionOptions {
   readonly component: string;
@@ -16,12 +18,17 @@ export interface AssumptionOptions {
   readonly clock: Clock;
   /** The error for a login that was refused. */
   readonly refusal: (status: StatusResponse) => Error;
+  /** Sends something that changes nothing. */
+  readonly nudge: () => void;
   /** Ends the session. */
   readonly end: (reason: Error) => void;
 }
 
 /** Is told every tagged answer, the login's first, before the commands are. */
 export class Assumption {
+  /** Fulfilled when the login has succeeded, and the server has what was expected. */
+  readonly holds: Promise<void>;
+  readonly #holds = Promise.withResolvers<void>();
   readonly #options: AssumptionOptions;
   /** Of the login. */
   #tag: string | null = null;
@@ -30,6 +37,8 @@ export class Assumption {
 
   constructor(options: AssumptionOptions) {
     this.#options = options;
+    this.holds = this.#holds.promise;
+    this.holds.catch(() => {});
   }
 
   answer(status: StatusResponse): void {
@@ -44,26 +53,35 @@ export class Assumption {
   stop(): void {
     this.#phase = "over";
     this.#cancel();
+    this.#holds.reject(new ByeError("Logged out", { component: this.#options.component }));
   }
 
   #login(status: StatusResponse): void {
-    const { component, expected, clock, end, refusal } = this.#options;
+    const { component, expected, clock, refusal, nudge } = this.#options;
     this.#phase = "next";
     this.#tag = status.tag;
-    if (status.status !== "OK") return end(refusal(status));
+    if (status.status !== "OK") return this.#end(refusal(status));
     const told = status.code?.code === "CAPABILITY" ? status.code.capabilities : null;
     const missing = told === null ? null : [...expected.names].find((name) => !told.has(name));
     if (missing !== undefined) {
-      const what = missing === null ? "no capabilities with its answer to the login" : `no ${missing} any more`;
-      return end(new StaleCapabilitiesError(`The server has ${what}`, true, { component }));
+      const what = missing === null ? "told no capabilities with its answer to the login" : `has no ${missing}`;
+      return this.#end(new StaleCapabilitiesError(`The server ${what}`, missing !== null, { component }));
     }
-    this.#cancel = clock.after(SILENCE_MS, () => {
-      this.#distrust("The server did not answer what was sent behind the login");
+    this.#holds.resolve();
+    this.#cancel = clock.after(NUDGE_MS, () => {
+      this.#cancel = clock.after(SILENCE_MS - NUDGE_MS, () => {
+        this.#distrust("The server did not answer what was sent behind the login");
+      });
+      nudge();
     });
   }
 
   #distrust(text: string): void {
-    const { component, end } = this.#options;
-    end(new StaleCapabilitiesError(text, false, { component }));
+    this.#end(new StaleCapabilitiesError(text, false, { component: this.#options.component }));
+  }
+
+  #end(reason: Error): void {
+    this.#holds.reject(reason);
+    this.#options.end(reason);
   }
 }

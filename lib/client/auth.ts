@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { AuthenticationError, CommandError } from "../errors.ts";
-import { authenticatePlain, type Capabilities, login, type StatusResponse } from "../protocol/mod.ts";
+import { authenticatePlain, type Capabilities, login, noop, type StatusResponse } from "../protocol/mod.ts";
 import { Assumption } from "./assumption.ts";
 import type { Session } from "./session.ts";
 
@@ -63,7 +63,8 @@ export function authenticateAssuming(
   const command = authenticatePlain(plainResponse(username, password));
   const refusal = (status: StatusResponse): Error => explained(session.refusalOf(command, status), component);
   const end = (reason: Error): void => session.abort(reason);
-  session.assume(expected, new Assumption({ component, expected, clock, refusal, end }));
+  const nudge = (): void => void session.run(noop()).catch(() => {});
+  session.assume(expected, new Assumption({ component, expected, clock, refusal, nudge, end }));
   session.connection.submit({ command, hides: hiding(username, password) });
 }
 

@@ -26,6 +26,11 @@ export interface OpenOptions extends Credentials {
    */
   readonly expected: readonly string[] | null;
   /**
+   * Nothing is known of the server: when its greeting shows that it is a modern one, what interimap cannot do without is
+   * expected of it; default false.
+   */
+  readonly presume?: boolean;
+  /**
    * Another login to the same server that has to succeed before credentials are sent; when nothing is `expected` yet, what
    * the server told with its answer is. Default: none.
    */
@@ -132,16 +137,20 @@ function enable(session: Session): Promise<void> {
 
 /** False: what the server will say is assumed. */
 async function logIn(session: Session, options: OpenOptions): Promise<boolean> {
-  const told = options.expected ?? await options.after ?? null;
-  const expected = told === null ? null : new Capabilities(told);
-  if (expected !== null && mayAssume(session, options)) {
-    authenticateAssuming(session, options, expected, options.clock);
+  const told = options.expected ?? await options.after ?? (mayPresume(session, options) ? PRESUMED : null);
+  if (told !== null && mayAssume(session, options)) {
+    authenticateAssuming(session, options, new Capabilities(told), options.clock);
     return false;
   }
   await authenticate(session, options);
   if (session.capabilitiesKnown) session.toldAtLogin = session.capabilities;
   await learnCapabilities(session);
   return true;
+}
+
+/** Whether COMPRESS is offered, which would have to be sent behind the login, cannot be foreseen. */
+function mayPresume({ capabilities }: Session, { presume, after, compress }: OpenOptions): boolean {
+  return presume === true && after === undefined && !compress && capabilities.has("ENABLE");
 }
 
 /** Asks for the capabilities unless the server has told them unasked. */
@@ -194,6 +203,9 @@ async function compress(session: Session, connected: Connected, log: Logger): Pr
   }
 }
 
+const REQUIRED_FOR_LISTS = ["LIST-EXTENDED", "UIDPLUS", "LIST-STATUS"];
+const PRESUMED = ["IMAP4rev1", "ENABLE", "QRESYNC", ...REQUIRED_FOR_LISTS];
+
 /** What interimap cannot do without, by capability, with the words of the original. */
 export function requireCapabilities(session: Session): void {
   const { component, capabilities } = session;
@@ -203,7 +215,7 @@ export function requireCapabilities(session: Session): void {
   if (!capabilities.has("QRESYNC")) {
     throw new CapabilityError("Server did not advertise QRESYNC capability.", { component });
   }
-  for (const name of ["LIST-EXTENDED", "UIDPLUS", "LIST-STATUS"]) {
+  for (const name of REQUIRED_FOR_LISTS) {
     if (!capabilities.has(name)) throw new CapabilityError(`Non ${name}-capable IMAP server.`, { component });
   }
 }

@@ -93,6 +93,7 @@ export class Session implements ConnectionEvents {
   }
 
   ended(): void {
+    this.#assumption?.stop();
     this.listener?.ended();
   }
 
@@ -123,6 +124,11 @@ export class Session implements ConnectionEvents {
     this.#assumption = assumption;
     this.toldAtLogin = capabilities;
     this.#learn(capabilities);
+  }
+
+  /** Fulfilled when nothing is assumed of the login any more. @throws InterimapError when it has failed */
+  get loggedIn(): Promise<void> {
+    return this.#assumption?.holds ?? Promise.resolve();
   }
 
   forgetCapabilities(): void {

@@ -12,13 +12,13 @@ export const SERVERS_TABLE =
 /** A row stands for a server that does not say [CLOSED]. */
 export const SILENT_LEAVERS_TABLE = "interimap_silent_leavers (side TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID";
 
-/** What each server told with its answer to the last login; null: not known, or not to be relied on. @throws StateError */
+/** What each server told with its answer to the last login; empty: that is waited for; null: not known. @throws StateError */
 export function expectedCapabilities(database: Database): Readonly<Record<Side, readonly string[] | null>> {
   const expected: Record<Side, readonly string[] | null> = { local: null, remote: null };
   if (!hasTable(database, "interimap_servers")) return expected;
   const rows = database.prepare<[side: Side, capabilities: string]>("SELECT side, capabilities FROM interimap_servers");
   for (const [side, capabilities] of rows.all()) {
-    if (capabilities !== "") expected[side] = capabilities.split(" ");
+    expected[side] = capabilities === "" ? [] : capabilities.split(" ");
   }
   return expected;
 }
@@ -36,7 +36,7 @@ export function forgetLogin(database: Database, side: Side): void {
   database.transaction(() => database.execute("DELETE FROM interimap_servers WHERE side = ?", side));
 }
 
-/** From now on every answer to a login is waited for. @throws StateError */
+/** From now on every answer to a login is waited for; to be called when the store is prepared. @throws StateError */
 export function distrustLogin(database: Database, side: Side): void {
   write(database, side, "");
 }

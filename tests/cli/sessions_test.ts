@@ -116,7 +116,7 @@ Deno.test("`more()` rejects when the server refuses one more, and what there is 
   assert.equal(scene.remotePort.accepted, 4);
 });
 
-for (const [login, complaint] of [["", /no MULTIAPPEND any more/], ["auth = LOGIN", /other capabilities/]] as const) {
+for (const [login, complaint] of [["", /has no MULTIAPPEND/], ["auth = LOGIN", /other capabilities/]] as const) {
   Deno.test(`\`more()\` refuses a server that offers something else than before ${login}`, async () => {
     const other = new ModelServer(undefined, {
       login: LOGIN,

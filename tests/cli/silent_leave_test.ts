@@ -2,80 +2,13 @@
 // later runs know.
 
 import assert from "node:assert/strict";
-import { synchronize } from "../../lib/cli/sync_command.ts";
-import { watch } from "../../lib/cli/watch_command.ts";
 import { Interrupted } from "../../lib/errors.ts";
 import type { Side } from "../../lib/state/types.ts";
-import { BriskClock } from "../support/fake_clock.ts";
-import { ModelMailstore } from "../support/model_mailstore.ts";
-import { CAPABILITIES } from "../support/model_options.ts";
-import { configFor, LOGIN, type ModelPort, serveModel, startPort } from "../support/model_port.ts";
-import { differences, Rig, SIDES } from "../support/model_rig.ts";
+import { differences, type Rig, SIDES } from "../support/model_rig.ts";
 import { mails } from "../support/model_scenarios.ts";
-import { ModelServer } from "../support/model_server.ts";
-import { KeepingLog } from "../support/quiet_log.ts";
+import { prepareRuns as prepare } from "../support/run_scene.ts";
 
 const NAMES = ["INBOX", "a", "b", "c"];
-
-interface Scene extends AsyncDisposable {
-  readonly rig: Rig;
-  readonly ports: Readonly<Record<Side, ModelPort>>;
-  readonly log: KeepingLog;
-  readonly stop: AbortController;
-  /** Resolves to the number of problems, when both servers have done what reached them. */
-  run(): Promise<number>;
-  /** Until `stop` is aborted. */
-  watch(): Promise<unknown>;
-}
-
-function prepare(without: readonly string[] = []): Scene {
-  const directory = Deno.makeTempDirSync({ prefix: "interimap-" });
-  const capabilities = CAPABILITIES.filter((name) => !without.includes(name));
-  const local = new ModelServer(undefined, { login: LOGIN, capabilities });
-  const remote = new ModelServer(new ModelMailstore({ delimiter: ".", firstUidValidity: 7 }), {
-    login: LOGIN,
-    capabilities,
-  });
-  const rig = new Rig(local, remote);
-  const ports = { local: startPort(serveModel(local)), remote: startPort(serveModel(remote)) };
-  const log = new KeepingLog();
-  const stop = new AbortController();
-  const clock = new BriskClock();
-  const options = {
-    config: configFor(directory, ports),
-    log,
-    clock: { now: () => clock.now(), after: (ms: number, callback: () => void) => clock.after(ms, callback) },
-    env: () => undefined,
-    signal: stop.signal,
-    mailboxes: [],
-  };
-  const idle = () => Promise.all([local.idle(), remote.idle()]);
-  return {
-    rig,
-    ports,
-    log,
-    stop,
-    async run() {
-      const { problems } = await synchronize({ ...options, repair: false, confirmed: null });
-      await idle();
-      return problems;
-    },
-    async watch() {
-      const life = { random: () => 0.5, onHangup: () => () => {}, reopenLog: () => {} };
-      try {
-        return await watch({ ...options, ...life, interval: 60, notify: true });
-      } catch (error) {
-        return error;
-      } finally {
-        await idle();
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      for (const side of SIDES) await ports[side][Symbol.asyncDispose]();
-      Deno.removeSync(directory, { recursive: true });
-    },
-  };
-}
 
 /** New mail, flags and deletions on both sides of every mailbox. */
 function change(rig: Rig, round: string): void {
@@ -142,7 +75,7 @@ Deno.test("a watch that meets a server which leaves out [CLOSED] connects again 
 });
 
 Deno.test("a server that leaves out [CLOSED] and has no UNSELECT ends the run with one error", async () => {
-  await using scene = prepare(["UNSELECT"]);
+  await using scene = prepare({ without: ["UNSELECT"] });
   const { rig } = scene;
   rig.servers.remote.lies.leavesSilently = true;
   change(rig, "one");

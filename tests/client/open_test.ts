@@ -1,7 +1,7 @@
 // Opening a session: STARTTLS, login, COMPRESS and every way in which it must stop, against a scripted server.
 
 import assert from "node:assert/strict";
-import { SILENCE_MS } from "../../lib/client/assumption.ts";
+import { NUDGE_MS, SILENCE_MS } from "../../lib/client/assumption.ts";
 import {
   AuthenticationError,
   ByeError,
@@ -221,6 +221,73 @@ Deno.test("nothing goes out behind the login when the server asks for another on
   }
 });
 
+const MODERN = "ENABLE QRESYNC UIDPLUS LIST-EXTENDED LIST-STATUS";
+
+Deno.test("of a modern server that nothing is known of is presumed what interimap cannot do without", async () => {
+  const { opening, server } = rig({ presume: true });
+  await server.send("* OK [CAPABILITY IMAP4rev1 SASL-IR ENABLE AUTH=PLAIN] hi");
+  const { session } = await opening;
+  await server.expect(/^000000 AUTHENTICATE PLAIN/);
+  const enabled = session.enableQresync();
+  await server.expect("000001 ENABLE QRESYNC");
+  let isProven = false;
+  void session.loggedIn.then(() => isProven = true);
+  await server.send("* OK wait");
+  assert.equal(isProven, false);
+  await server.send(`000000 OK [CAPABILITY IMAP4rev1 ${MODERN} MOVE] in`, "* ENABLED QRESYNC", "000001 OK");
+  await session.loggedIn;
+  await enabled;
+  assert.ok(session.toldAtLogin?.has("MOVE"));
+  session.abort(new Error("end"));
+});
+
+Deno.test("what was presumed and does not hold ends the session", async () => {
+  const poor = MODERN.replace(" UIDPLUS", "");
+  for (const [told, again] of [[`[CAPABILITY IMAP4rev1 ${poor}] in`, true], ["in", false]] as const) {
+    const { opening, server } = rig({ presume: true });
+    await server.send("* OK [CAPABILITY IMAP4rev1 SASL-IR ENABLE AUTH=PLAIN] hi");
+    const { session } = await opening;
+    const enabled = session.enableQresync();
+    await server.send(`000000 OK ${told}`, "* ENABLED QRESYNC", "000001 OK");
+    await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && error.again === again);
+    await assert.rejects(session.loggedIn);
+  }
+});
+
+for (
+  const [title, greeting, options] of [
+    ["whose greeting shows no ENABLE", "SASL-IR AUTH=PLAIN", {}],
+    ["that asks for another login", "SASL-IR ENABLE AUTH=CRAM-MD5", {}],
+    ["over which COMPRESS is wanted", "SASL-IR ENABLE AUTH=PLAIN", { compress: true }],
+    ["that lost what was sent behind a login before", "SASL-IR ENABLE AUTH=PLAIN", { presume: false }],
+  ] as const
+) {
+  Deno.test(`nothing is presumed of a server ${title}`, async () => {
+    const { opening, server } = rig({ presume: true, ...options });
+    let isOpen = false;
+    opening.then(() => isOpen = true, () => {});
+    await server.send(`* OK [CAPABILITY IMAP4rev1 ${greeting}] hi`);
+    await server.expect(/^000000 (AUTHENTICATE|LOGIN)/);
+    await server.send("* OK wait");
+    assert.equal(isOpen, false);
+    await server.send(`000000 OK [CAPABILITY IMAP4rev1 ${MODERN}] in`);
+    const { session } = await opening;
+    await session.loggedIn;
+    session.abort(new Error("end"));
+  });
+}
+
+Deno.test("who waits for a login learns that its session has ended", async () => {
+  for (const end of ["server", "client"]) {
+    const { opening, server } = rig({ expected: EXPECTED });
+    await server.send(GREETING);
+    const { session } = await opening;
+    if (end === "server") server.close();
+    else session.abort(new Error("end"));
+    await assert.rejects(session.loggedIn);
+  }
+});
+
 Deno.test("a login that is refused ends what was sent behind it with the reason", async () => {
   const { opening, server } = rig({ expected: EXPECTED });
   await server.send(GREETING);
@@ -231,13 +298,14 @@ Deno.test("a login that is refused ends what was sent behind it with the reason"
 });
 
 Deno.test("capabilities that are gone, or not told, end the session before anything that depends on them", async () => {
-  for (const answer of ["000000 OK [CAPABILITY IMAP4rev1 ENABLE] in", "000000 OK in"]) {
+  for (const [told, again] of [["[CAPABILITY IMAP4rev1 ENABLE] in", true], ["in", false]] as const) {
     const { opening, server } = rig({ expected: EXPECTED });
     await server.send(GREETING);
     const { session } = await opening;
     const enabled = session.enableQresync();
-    await server.send(answer, "* ENABLED QRESYNC", "000001 OK");
-    await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && error.again);
+    await server.send(`000000 OK ${told}`, "* ENABLED QRESYNC", "000001 OK");
+    await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && error.again === again);
+    await assert.rejects(session.loggedIn);
   }
 });
 
@@ -251,8 +319,34 @@ Deno.test("a server that loses what was sent behind the login is not waited for,
   await server.expect(/ENABLE/);
   await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC NEW] in");
   while (!session.capabilities.has("NEW")) await new Promise((resolve) => setTimeout(resolve));
-  clock.advance(SILENCE_MS);
+  clock.advance(SILENCE_MS - 1);
+  await server.expect("000002 NOOP");
+  assert.equal(session.closed, null);
+  clock.advance(1);
   await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
+});
+
+Deno.test("a server that waits for more shows soon what became of what was sent behind the login", async () => {
+  for (const [answer, isTrusted] of [["000001 OK", true], ["000000 BAD Already authenticated", false]] as const) {
+    const clock = new FakeClock();
+    const { opening, server } = rig({ expected: EXPECTED, clock });
+    await server.send(GREETING);
+    const { session } = await opening;
+    const enabled = session.enableQresync();
+    enabled.catch(() => {});
+    for (const command of [/AUTHENTICATE/, /ENABLE/]) await server.expect(command);
+    await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC NEW] in");
+    while (!session.capabilities.has("NEW")) await new Promise((resolve) => setTimeout(resolve));
+    clock.advance(NUDGE_MS);
+    await server.expect("000002 NOOP");
+    await session.loggedIn;
+    await server.send(answer, "000002 OK");
+    if (isTrusted) {
+      await enabled;
+      while (clock.pending > 0) await new Promise((resolve) => setTimeout(resolve));
+      session.abort(new Error("end"));
+    } else await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
+  }
 });
 
 Deno.test("a server that is confused by what was sent behind the login is not trusted again", async () => {

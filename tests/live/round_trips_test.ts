@@ -22,6 +22,8 @@ const DELAY_MS = 50;
 const IDLE_TURNS = 2;
 /** New messages on the local side, however many; there the program reads, and on the remote side it writes. */
 const COPY_TURNS = { local: 5, remote: 6 };
+/** One new message on each side. */
+const BOTH_TURNS = { local: 5, remote: 6 };
 const IDLE_COMMANDS = ["AUTHENTICATE", "ENABLE", "LIST", "LOGOUT"];
 
 interface Scene extends AsyncDisposable {
@@ -171,6 +173,23 @@ for (const { title, options, sql, turns } of IDLE_CASES) {
   }, { newProgramOnly: true });
 }
 
+liveTest("a first run sends its questions about mailboxes behind the login", async ({ lab, program }) => {
+  const local = await lab.store("local", { format: "maildir", separator: "/" });
+  const remote = await lab.store("remote", { format: "mdbox", separator: "." });
+  for (const store of [local, remote]) await store.with((probe) => probe.create("a"));
+  const daemon = await lab.daemon();
+  for (const compress of ["NO", "YES"]) {
+    const relay = await RelayProcess.start(daemon.port, RTT_MS);
+    const there = plainSection(remote, { port: relay.port }, { compress });
+    const workspace = await Workspace.create(`${lab.directory}/${compress}`, plainSection(local, daemon), there);
+    const result = await workspace.run(program);
+    const [first] = await relay.stop();
+    assert.equal(result.code, 0, result.stderr);
+    // The looks, and LOGOUT, are after that. What COMPRESS would be sent for is not known before the login.
+    assert.equal(first?.turns, compress === "NO" ? 3 : 5, JSON.stringify(first));
+  }
+}, { newProgramOnly: true });
+
 liveTest("new messages need a fixed number of round trips", async (context) => {
   await using scene = await prepare(context, delay(DELAY_MS));
   await scene.run();
@@ -189,6 +208,20 @@ liveTest("new messages need a fixed number of round trips", async (context) => {
     }
   }
   assert.deepEqual(turns[1], turns[0], "more messages need more round trips");
+}, { newProgramOnly: true });
+
+liveTest("copies one way wait until those the other way are sent, but not until they are answered", async (context) => {
+  await using scene = await prepare(context, delay(DELAY_MS));
+  await scene.run();
+  for (const [index, side] of SIDES.entries()) {
+    // Of sizes by which they are told apart.
+    await scene.stores[side].with((probe) => probe.append("INBOX", { body: messageOfSize(side, 5000 + index) }));
+  }
+  const ran = await scene.run();
+  for (const side of SIDES) {
+    const { turns, commands } = ran[side];
+    assert.ok(turns <= BOTH_TURNS[side], `${side}: ${turns} round trips: ${commands.join(", ")}`);
+  }
 }, { newProgramOnly: true });
 
 liveTest("a run over a long thin line that delivers 3 octets at once converges", async (context) => {

@@ -578,4 +578,25 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "{ enable: true }",
     tests: ["tests/cli/sessions_test.ts"],
   },
+  {
+    name: "a server is presumed to be a modern one although messages are known",
+    file: "lib/cli/habits.ts",
+    find: "const isFirstRun = peekCursors(database).size === 0;",
+    replace: "const isFirstRun = peekCursors(database).size >= 0;",
+    tests: ["tests/cli/habits_test.ts"],
+  },
+  {
+    name: "copies go the other way although the mailbox was given up",
+    file: "lib/sync/common_fate.ts",
+    find: "if (this.#failure !== null) throw this.#failure[0];",
+    replace: "",
+    tests: ["tests/sync/common_fate_test.ts"],
+  },
+  {
+    name: "a server that was confused by what was sent behind its login is given the same again",
+    file: "lib/cli/habits.ts",
+    find: "if (distrusted[side]) distrustLogin(database, side);",
+    replace: "if (!distrusted) distrustLogin(database, side);",
+    tests: ["tests/cli/habits_test.ts"],
+  },
 ];

@@ -74,7 +74,7 @@ Deno.test("`distrustLogin()` holds although capabilities are remembered later", 
     rememberCapabilities(database, "remote", ["ENABLE"]);
     distrustLogin(database, "remote");
     rememberCapabilities(database, "remote", ["ENABLE"]);
-    assert.deepEqual(expectedCapabilities(database), { local: null, remote: null });
+    assert.deepEqual(expectedCapabilities(database), { local: null, remote: [] });
     store.close();
   });
 });

@@ -25,6 +25,8 @@ export interface Lies {
   ignoreExpunge: boolean;
   /** SELECT leaves the mailbox before it without [CLOSED]. */
   leavesSilently: boolean;
+  /** The answer to a login names no capabilities. */
+  tellsNothingAtLogin: boolean;
   /** SELECT tells [NOMODSEQ]. */
   noHighestModSeq: boolean;
   /** APPEND answers OK without APPENDUID. */
@@ -64,6 +66,7 @@ export function noLies(): Lies {
     ignoreStore: false,
     ignoreExpunge: false,
     leavesSilently: false,
+    tellsNothingAtLogin: false,
     noHighestModSeq: false,
     noAppendUid: false,
     existsOffset: 0,

@@ -271,6 +271,7 @@ function logIn(session: ModelSession, user: string, password: string): Answer {
   if (wanted === null || session.authenticated) throw new BadSyntax("Already logged in");
   if (user !== wanted.user || password !== wanted.password) no("AUTHENTICATIONFAILED", "Authentication failed.");
   session.authenticated = true;
+  if (session.server.lies.tellsNothingAtLogin) return { text: "Logged in" };
   return { code: `CAPABILITY ${session.capabilityList()}`, text: "Logged in" };
 }
 
