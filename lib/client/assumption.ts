@@ -18,8 +18,10 @@ export interface AssumptionOptions {
   readonly clock: Clock;
   /** The error for a login that was refused. */
   readonly refusal: (status: StatusResponse) => Error;
-  /** Sends something that changes nothing. */
-  readonly nudge: () => void;
+  /** Whether something was sent behind the login. To be asked when that is being answered. */
+  readonly isFollowed: () => boolean;
+  /** Sends something that changes nothing; settled when that is answered. */
+  readonly nudge: () => Promise<unknown>;
   /** Ends the session. */
   readonly end: (reason: Error) => void;
 }
@@ -32,7 +34,9 @@ export class Assumption {
   readonly #options: AssumptionOptions;
   /** Of the login. */
   #tag: string | null = null;
-  #phase: "login" | "next" | "over" = "login";
+  #phase: "login" | "next" | "nudged" | "over" = "login";
+  /** Since it was nudged. */
+  #answers = 0;
   #cancel: () => void = () => {};
 
   constructor(options: AssumptionOptions) {
@@ -44,9 +48,11 @@ export class Assumption {
   answer(status: StatusResponse): void {
     if (this.#phase === "login") return this.#login(status);
     // Cyrus 3.6 now and then answers the login a second time: "BAD Already authenticated".
-    const isConfused = status.tag === this.#tag || (this.#phase === "next" && status.status === "BAD");
-    this.stop();
-    if (isConfused) this.#distrust("The server was confused by what was sent behind the login");
+    const isConfused = status.tag === this.#tag || (this.#phase !== "over" && status.status === "BAD");
+    if (isConfused || this.#phase !== "nudged") this.stop();
+    if (isConfused) return this.#distrust("The server was confused by what was sent behind the login");
+    this.#answers++;
+    this.#cancel();
   }
 
   /** The session is over, or everything was answered. */
@@ -57,7 +63,7 @@ export class Assumption {
   }
 
   #login(status: StatusResponse): void {
-    const { component, expected, clock, refusal, nudge } = this.#options;
+    const { component, expected, clock, refusal, isFollowed } = this.#options;
     this.#phase = "next";
     this.#tag = status.tag;
     if (status.status !== "OK") return this.#end(refusal(status));
@@ -68,12 +74,22 @@ export class Assumption {
       return this.#end(new StaleCapabilitiesError(`The server ${what}`, missing !== null, { component }));
     }
     this.#holds.resolve();
-    this.#cancel = clock.after(NUDGE_MS, () => {
-      this.#cancel = clock.after(SILENCE_MS - NUDGE_MS, () => {
-        this.#distrust("The server did not answer what was sent behind the login");
-      });
-      nudge();
-    });
+    if (!isFollowed()) return this.stop();
+    this.#cancel = clock.after(NUDGE_MS, () => this.#nudge());
+  }
+
+  #nudge(): void {
+    const { clock, nudge } = this.#options;
+    this.#phase = "nudged";
+    const lost = () => this.#distrust("The server did not answer what was sent behind the login");
+    this.#cancel = clock.after(SILENCE_MS - NUDGE_MS, lost);
+    const over = () => {
+      if (this.#phase !== "nudged") return;
+      this.stop();
+      // Answers come in the order of the commands: this one is not the first, or those before it were lost.
+      if (this.#answers === 1) lost();
+    };
+    nudge().then(over, over);
   }
 
   #distrust(text: string): void {

@@ -7,6 +7,18 @@ import { authenticatePlain, type Capabilities, login, noop, type StatusResponse 
 import { Assumption } from "./assumption.ts";
 import type { Session } from "./session.ts";
 
+const LATER = "try again later";
+/** What to do about a login that was refused for another reason than who logs in, by response code (RFC 5530 3). */
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["UNAVAILABLE", LATER],
+  ["INUSE", LATER],
+  ["SERVERBUG", LATER],
+  ["LIMIT", "try again later, or close connections of other programs"],
+  ["EXPIRED", "ask your provider for a new password"],
+  ["CONTACTADMIN", "ask your provider"],
+  ["PRIVACYREQUIRED", "the server wants an encrypted connection"],
+]);
+
 export interface Credentials {
   /** Mechanisms in order of preference, upper case. */
   readonly auth: readonly string[];
@@ -63,8 +75,10 @@ export function authenticateAssuming(
   const command = authenticatePlain(plainResponse(username, password));
   const refusal = (status: StatusResponse): Error => explained(session.refusalOf(command, status), component);
   const end = (reason: Error): void => session.abort(reason);
-  const nudge = (): void => void session.run(noop()).catch(() => {});
-  session.assume(expected, new Assumption({ component, expected, clock, refusal, nudge, end }));
+  // The login itself is not answered then.
+  const isFollowed = (): boolean => session.connection.unanswered > 1;
+  const nudge = (): Promise<unknown> => session.run(noop());
+  session.assume(expected, new Assumption({ component, expected, clock, refusal, isFollowed, nudge, end }));
   session.connection.submit({ command, hides: hiding(username, password) });
 }
 
@@ -105,7 +119,7 @@ function explained(error: CommandError, component: string): AuthenticationError 
   const code = error.code === null ? "" : `[${error.code}] `;
   return new AuthenticationError(`The server refused the login: ${error.status} ${code}${error.text}`, {
     component,
-    hints: ["check username and password"],
+    hints: [REMEDIES.get(error.code ?? "") ?? "check username and password"],
     cause: error,
   });
 }

@@ -51,18 +51,28 @@ Deno.test("LOGIN is used when PLAIN is not offered, quoted as needed", async () 
   (await opening).session.abort(new Error("end"));
 });
 
-Deno.test("a refused login says so without the password", async () => {
-  const { opening, server } = rig();
-  await server.send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi");
-  await server.expect(/AUTHENTICATE/);
-  await server.send("000000 NO [AUTHENTICATIONFAILED] Authentication failed.");
-  await assert.rejects(
-    opening,
-    (error) =>
-      error instanceof AuthenticationError && /Authentication failed/.test(error.message) &&
-      !/s3cret/.test(error.message),
-  );
-});
+for (
+  const [code, remedy] of [
+    ["[AUTHENTICATIONFAILED] ", /username and password/],
+    ["", /username and password/],
+    ["[UNAVAILABLE] ", /later/],
+    ["[LIMIT] ", /later.*connections/],
+    ["[EXPIRED] ", /new password/],
+    ["[PRIVACYREQUIRED] ", /encrypted/],
+  ] as const
+) {
+  Deno.test(`a refused login says so without the password, and what to do: ${code}`, async () => {
+    const { opening, server } = rig();
+    await server.send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi");
+    await server.expect(/AUTHENTICATE/);
+    await server.send(`000000 NO ${code}Authentication failed.`);
+    const error = await opening.then(() => null, (error: unknown) => error);
+    assert.ok(error instanceof AuthenticationError);
+    assert.match(error.message, /Authentication failed/);
+    assert.match(error.hints.join(), remedy);
+    assert.doesNotMatch(error.message + error.hints.join(), /s3cret/);
+  });
+}
 
 Deno.test("STARTTLS comes before anything else, and what was said in the clear is forgotten", async () => {
   const { opening, server, inside } = rig({ startTls: true });
@@ -326,8 +336,31 @@ Deno.test("a server that loses what was sent behind the login is not waited for,
   await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
 });
 
-Deno.test("a server that waits for more shows soon what became of what was sent behind the login", async () => {
-  for (const [answer, isTrusted] of [["000001 OK", true], ["000000 BAD Already authenticated", false]] as const) {
+Deno.test("a login that was answered before anything was sent behind it may be followed late", async () => {
+  const clock = new FakeClock();
+  const { opening, server } = rig({ expected: EXPECTED, clock });
+  await server.send(GREETING);
+  const { session } = await opening;
+  await server.expect(/AUTHENTICATE/);
+  await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC] in");
+  await session.loggedIn;
+  clock.advance(2 * SILENCE_MS);
+  const enabled = session.enableQresync();
+  await server.expect("000001 ENABLE QRESYNC");
+  await server.send("* ENABLED QRESYNC", "000001 OK");
+  await enabled;
+  session.abort(new Error("end"));
+});
+
+for (
+  const [what, answers, isTrusted] of [
+    ["has taken its time", ["000001 OK", "000002 OK"], true],
+    ["is confused", ["000000 BAD Already authenticated"], false],
+    ["does not know what is asked", ["000001 OK", "000002 BAD What?"], false],
+    ["has lost it", ["000002 OK"], false],
+  ] as const
+) {
+  Deno.test(`a server that does not answer soon what was sent behind the login is nudged: one that ${what}`, async () => {
     const clock = new FakeClock();
     const { opening, server } = rig({ expected: EXPECTED, clock });
     await server.send(GREETING);
@@ -336,18 +369,18 @@ Deno.test("a server that waits for more shows soon what became of what was sent 
     enabled.catch(() => {});
     for (const command of [/AUTHENTICATE/, /ENABLE/]) await server.expect(command);
     await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC NEW] in");
-    while (!session.capabilities.has("NEW")) await new Promise((resolve) => setTimeout(resolve));
+    await session.loggedIn;
     clock.advance(NUDGE_MS);
     await server.expect("000002 NOOP");
-    await session.loggedIn;
-    await server.send(answer, "000002 OK");
+    await server.send(...answers);
+    while (clock.pending > 0) await new Promise((resolve) => setTimeout(resolve));
     if (isTrusted) {
       await enabled;
-      while (clock.pending > 0) await new Promise((resolve) => setTimeout(resolve));
-      session.abort(new Error("end"));
-    } else await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
-  }
-});
+      assert.equal(session.closed, null);
+    } else assert.ok(session.closed instanceof StaleCapabilitiesError && !session.closed.again, `${session.closed}`);
+    session.abort(new Error("end"));
+  });
+}
 
 Deno.test("a server that is confused by what was sent behind the login is not trusted again", async () => {
   const ok = "000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC] in";
