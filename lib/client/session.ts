@@ -2,7 +2,7 @@
 // promise, so that pipelining is written by not awaiting yet. Knows which mailbox is selected and which capabilities
 // there are; how each question is put and its answer read stands in mailbox_list.ts, messages.ts and qresync.ts.
 
-import { ByeError, CommandError, ProtocolError, SilentLeaveError, TransportError } from "../errors.ts";
+import { ByeError, CommandError, ProtocolError, TransportError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import {
   type AppendMessage,
@@ -11,17 +11,14 @@ import {
   create,
   type Data,
   deleteMailbox,
-  examine,
   type FlagSet,
   logout,
   type ModSeq,
   renameMailbox,
   type Resync,
-  select,
   type StatusResponse,
   subscribe,
   type UidSet,
-  unselect,
   unsubscribe,
 } from "../protocol/mod.ts";
 import type { Assumption } from "./assumption.ts";
@@ -32,7 +29,7 @@ import { appendMessages, expungeMessages, fetchMessages, searchMessages, storeFl
 import { enableQresync } from "./qresync.ts";
 import type { Request } from "./request.ts";
 import { type KeepFlags, SelectedMailbox } from "./selected.ts";
-import { Selection } from "./selection.ts";
+import { Selector } from "./selector.ts";
 import type { Appending, FetchHandler, ListEntry, ListSelection, SessionListener, Stored } from "./session_types.ts";
 
 /** How long a session that was told to stop waits for the answer to an APPEND. */
@@ -58,7 +55,7 @@ export class Session implements ConnectionEvents {
   readonly #log: Logger;
   #alerts = 0;
   #connection: Connection | null = null;
-  readonly #selection = new Selection();
+  readonly #selector = new Selector(this);
   #qresync: Promise<void> | null = null;
   readonly #delimiters = new Map<string, Promise<string | null>>();
 
@@ -85,7 +82,7 @@ export class Session implements ConnectionEvents {
 
   data(data: Data): void {
     if (data.kind === "capability") this.#learn(data.capabilities);
-    else this.#selection.current?.data(data);
+    else this.#selector.current?.data(data);
   }
 
   unclaimed(data: Data): void {
@@ -110,8 +107,8 @@ export class Session implements ConnectionEvents {
         this.#log.with({ component: this.component }).notice(`[ALERT] ${shortText(status.text)}`);
       }
     } else if (code.code === "OTHER" && code.name === "CLOSED") {
-      this.#selection.left();
-    } else this.#selection.current?.status(status);
+      this.#selector.left();
+    } else this.#selector.current?.status(status);
   }
 
   #learn(capabilities: Capabilities): void {
@@ -184,79 +181,29 @@ export class Session implements ConnectionEvents {
     return asked;
   }
 
-  /**
-   * Selects a mailbox; what the server reports of it is collected until `freeze()`. Reading commands may be sent behind
-   * it without waiting; commands that change messages may not (a recreated mailbox has the old UIDs).
-   */
+  /** See `Selector.select()`. */
   select(mailbox: string, resync: Resync | null, keep: KeepFlags): Promise<SelectedMailbox> {
-    return this.#open(new SelectedMailbox(mailbox, keep, this.component), select(mailbox, resync));
+    return this.#selector.select(mailbox, resync, keep);
   }
 
-  /** Selects a mailbox only to be told of changes in it: what is said of it later is for the listener alone. */
-  async examine(mailbox: string): Promise<SelectedMailbox> {
-    const claim = (data: Data) => ["exists", "recent", "fetch", "vanished", "flags"].includes(data.kind);
-    const selected = new SelectedMailbox(mailbox, () => false, this.component);
-    const examined = await this.#open(selected, examine(mailbox), { claim });
-    examined.freeze();
-    return examined;
+  /** See `Selector.examine()`. */
+  examine(mailbox: string): Promise<SelectedMailbox> {
+    return this.#selector.examine(mailbox);
   }
 
   /** The mailbox that commands which are sent now are about, as far as the server has told of it. */
   get target(): SelectedMailbox | null {
-    return this.#selection.last;
+    return this.#selector.target;
   }
 
   /** Whether what the server says of messages is about this one. */
   isAbout(selected: SelectedMailbox | null): boolean {
-    return this.#selection.current === selected;
+    return this.#selector.current === selected;
   }
 
-  /** Leaves the selected mailbox, if there is one and the server knows how (RFC 3691). */
-  async unselect(): Promise<void> {
-    // A SELECT may be in flight before it.
-    const left = this.#selection.last;
-    if (left === null || !this.capabilities.has("UNSELECT")) return;
-    await this.run(unselect(), {
-      answered: ({ status }) => {
-        if (status === "OK" && this.#selection.current === left) this.#selection.left();
-      },
-    });
-  }
-
-  async #open(
-    selected: SelectedMailbox,
-    command: Command,
-    request: Omit<Request, "command"> = {},
-  ): Promise<SelectedMailbox> {
-    this.#selection.begin(selected);
-    if (this.leavesSilently && this.#selection.isWaiting(selected)) this.#leaveFor(selected);
-    // At once, for what is said next may be about the mailbox of the next SELECT.
-    const answered = ({ status }: StatusResponse) => {
-      if (status !== "OK") this.#selection.failed(selected);
-      else if (this.#selection.isWaiting(selected)) this.abort(this.#silentLeave(selected.mailbox));
-    };
-    await this.run(command, { ...request, answered });
-    if (this.#selection.isWaiting(selected)) throw this.#silentLeave(selected.mailbox);
-    return selected;
-  }
-
-  /** Nothing is sent behind UNSELECT before it is answered: SELECT, and what is sent behind that, wait with it. */
-  #leaveFor(selected: SelectedMailbox): void {
-    if (!this.capabilities.has("UNSELECT")) return;
-    const answered = ({ status }: StatusResponse) => {
-      // Without a selected mailbox, for one was refused, the server may say BAD.
-      if (status === "OK" || this.#selection.current === null) this.#selection.enter(selected);
-    };
-    this.connection.submit({ command: unselect(), barrier: "last", answered });
-  }
-
-  #silentLeave(mailbox: string): ProtocolError {
-    const text = "The server selected another mailbox without [CLOSED] (RFC 7162 3.2.11)";
-    const context = { component: this.component, mailbox };
-    if (!this.capabilities.has("UNSELECT")) {
-      return new ProtocolError(`${text}, and has no UNSELECT (RFC 3691) to leave one by`, context);
-    }
-    return this.leavesSilently ? new ProtocolError(text, context) : new SilentLeaveError(text, context);
+  /** See `Selector.unselect()`. */
+  unselect(): Promise<void> {
+    return this.#selector.unselect();
   }
 
   /**

@@ -335,7 +335,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what follows UNSELECT goes to the mailbox that was left",
-    file: "lib/client/session.ts",
+    file: "lib/client/selector.ts",
     find: 'if (status === "OK" && this.#selection.current === left) this.#selection.left();',
     replace: "void [status, left];",
     tests: ["tests/client/waiting_test.ts"],
@@ -489,7 +489,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "SELECT does not wait for UNSELECT",
-    file: "lib/client/session.ts",
+    file: "lib/client/selector.ts",
     find: 'barrier: "last", answered });',
     replace: "answered });",
     tests: ["tests/client/session_test.ts"],
@@ -566,7 +566,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "UNSELECT leaves what was selected when it was sent, and not what its SELECT was sent before it",
-    file: "lib/client/session.ts",
+    file: "lib/client/selector.ts",
     find: "const left = this.#selection.last;",
     replace: "const left = this.#selection.current;",
     tests: ["tests/client/session_test.ts"],
