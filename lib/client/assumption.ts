@@ -1,5 +1,5 @@
-// A login whose answer is not waited for: what is sent behind it assumes that it succeeds and that the server has the
-// capabilities of the last run. Decides, from the answers, whether the assumption holds, and how the session ends when
+// A login whose answer is not waited for: what is sent behind it assumes that it succeeds and that the server has some
+// capabilities. Decides, from the answers, whether the assumption holds, and how the session ends when
 // it does not. Knows no socket; what the assumption is used for is others' business.
 
 import type { Clock } from "../base/clock.ts";
@@ -11,10 +11,16 @@ export const SILENCE_MS = 20_000;
 /** Cyrus 3.6 shows that it was confused when more comes, and not before. */
 export const NUDGE_MS = 1000;
 
+/** What a server is expected to tell with its answer to the login. */
+export interface Expectation {
+  readonly capabilities: Capabilities;
+  /** The error for one that it does not have. */
+  readonly missing: (name: string) => Error;
+}
+
 export interface AssumptionOptions {
   readonly component: string;
-  /** What the server told with its answer to the last run's login. */
-  readonly expected: Capabilities;
+  readonly expected: Expectation;
   readonly clock: Clock;
   /** The error for a login that was refused. */
   readonly refusal: (status: StatusResponse) => Error;
@@ -68,11 +74,12 @@ export class Assumption {
     this.#tag = status.tag;
     if (status.status !== "OK") return this.#end(refusal(status));
     const told = status.code?.code === "CAPABILITY" ? status.code.capabilities : null;
-    const missing = told === null ? null : [...expected.names].find((name) => !told.has(name));
-    if (missing !== undefined) {
-      const what = missing === null ? "told no capabilities with its answer to the login" : `has no ${missing}`;
-      return this.#end(new StaleCapabilitiesError(`The server ${what}`, missing !== null, { component }));
+    if (told === null) {
+      const text = "The server told no capabilities with its answer to the login";
+      return this.#end(new StaleCapabilitiesError(text, false, { component }));
     }
+    const missing = [...expected.capabilities.names].find((name) => !told.has(name));
+    if (missing !== undefined) return this.#end(expected.missing(missing));
     this.#holds.resolve();
     if (!isFollowed()) return this.stop();
     this.#cancel = clock.after(NUDGE_MS, () => this.#nudge());

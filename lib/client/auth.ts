@@ -4,7 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import { AuthenticationError, CommandError } from "../errors.ts";
 import { authenticatePlain, type Capabilities, login, noop, type StatusResponse } from "../protocol/mod.ts";
-import { Assumption } from "./assumption.ts";
+import { Assumption, type Expectation } from "./assumption.ts";
 import type { Session } from "./session.ts";
 
 const LATER = "try again later";
@@ -62,12 +62,13 @@ export function mayAssume(session: Session, credentials: Credentials): boolean {
 
 /**
  * Logs in without waiting for the answer, by what the server offers in this session (see `mayAssume()`). The session ends
- * with AuthenticationError when the server refuses, and with StaleCapabilitiesError when it does not have `expected`.
+ * with AuthenticationError when the server refuses, with the error of `expected` when a capability is missing, and with
+ * StaleCapabilitiesError when it tells none.
  */
 export function authenticateAssuming(
   session: Session,
   credentials: Credentials,
-  expected: Capabilities,
+  expected: Expectation,
   clock: Clock,
 ): void {
   const { component } = session;
@@ -78,7 +79,10 @@ export function authenticateAssuming(
   // The login itself is not answered then.
   const isFollowed = (): boolean => session.connection.unanswered > 1;
   const nudge = (): Promise<unknown> => session.run(noop());
-  session.assume(expected, new Assumption({ component, expected, clock, refusal, isFollowed, nudge, end }));
+  session.assume(
+    expected.capabilities,
+    new Assumption({ component, expected, clock, refusal, isFollowed, nudge, end }),
+  );
   session.connection.submit({ command, hides: hiding(username, password) });
 }
 

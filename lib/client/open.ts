@@ -2,10 +2,11 @@
 // what is refused on the way (RFC 9051 6.2, 11; RFC 4978). Decides no synchronization.
 
 import { type Clock, wait } from "../base/clock.ts";
-import { CapabilityError, CommandError, ProtocolError, TlsError } from "../errors.ts";
+import { CapabilityError, CommandError, ProtocolError, StaleCapabilitiesError, TlsError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { Capabilities, capability, compressDeflate, startTls, type StatusResponse } from "../protocol/mod.ts";
 import type { Connected } from "../transport/types.ts";
+import type { Expectation } from "./assumption.ts";
 import { authenticate, authenticateAssuming, type Credentials, mayAssume } from "./auth.ts";
 import { Connection } from "./connection.ts";
 import { Session } from "./session.ts";
@@ -137,15 +138,26 @@ function enable(session: Session): Promise<void> {
 
 /** False: what the server will say is assumed. */
 async function logIn(session: Session, options: OpenOptions): Promise<boolean> {
-  const told = options.expected ?? await options.after ?? (mayPresume(session, options) ? PRESUMED : null);
-  if (told !== null && mayAssume(session, options)) {
-    authenticateAssuming(session, options, new Capabilities(told), options.clock);
+  const told = options.expected ?? await options.after ?? null;
+  const expected = told !== null ? asBefore(told, session) : mayPresume(session, options) ? enough(session) : null;
+  if (expected !== null && mayAssume(session, options)) {
+    authenticateAssuming(session, options, expected, options.clock);
     return false;
   }
   await authenticate(session, options);
   if (session.capabilitiesKnown) session.toldAtLogin = session.capabilities;
   await learnCapabilities(session);
   return true;
+}
+
+function asBefore(told: readonly string[], { component }: Session): Expectation {
+  const missing = (name: string) => new StaleCapabilitiesError(`The server has no ${name}`, true, { component });
+  return { capabilities: new Capabilities(told), missing };
+}
+
+/** What interimap cannot do without. */
+function enough({ component }: Session): Expectation {
+  return { capabilities: new Capabilities(REQUIRED), missing: (name) => lacking(name, component) };
 }
 
 /** Whether COMPRESS is offered, which would have to be sent behind the login, cannot be foreseen. */
@@ -203,19 +215,19 @@ async function compress(session: Session, connected: Connected, log: Logger): Pr
   }
 }
 
-const REQUIRED_FOR_LISTS = ["LIST-EXTENDED", "UIDPLUS", "LIST-STATUS"];
-const PRESUMED = ["IMAP4rev1", "ENABLE", "QRESYNC", ...REQUIRED_FOR_LISTS];
+const REQUIRED = ["ENABLE", "QRESYNC", "LIST-EXTENDED", "UIDPLUS", "LIST-STATUS"];
 
-/** What interimap cannot do without, by capability, with the words of the original. */
-export function requireCapabilities(session: Session): void {
-  const { component, capabilities } = session;
-  if (!capabilities.has("ENABLE")) {
-    throw new CapabilityError("Server did not advertise ENABLE (RFC 5161) capability.", { component });
-  }
-  if (!capabilities.has("QRESYNC")) {
-    throw new CapabilityError("Server did not advertise QRESYNC capability.", { component });
-  }
-  for (const name of REQUIRED_FOR_LISTS) {
-    if (!capabilities.has(name)) throw new CapabilityError(`Non ${name}-capable IMAP server.`, { component });
-  }
+/** Whether a server has what interimap cannot do without. @throws CapabilityError */
+export function requireCapabilities({ component, capabilities }: Session): void {
+  const missing = REQUIRED.find((name) => !capabilities.has(name));
+  if (missing !== undefined) throw lacking(missing, component);
+}
+
+/** With the words of the original. */
+function lacking(name: string, component: string): CapabilityError {
+  const words = new Map([
+    ["ENABLE", "Server did not advertise ENABLE (RFC 5161) capability."],
+    ["QRESYNC", "Server did not advertise QRESYNC capability."],
+  ]);
+  return new CapabilityError(words.get(name) ?? `Non ${name}-capable IMAP server.`, { component });
 }

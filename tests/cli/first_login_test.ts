@@ -30,6 +30,10 @@ Deno.test("a server that tells nothing with its answer to a login is connected t
 Deno.test("what is presumed of a server that it does not have is what is missing", async () => {
   await using scene = prepareRuns({ without: ["UIDPLUS"] });
   await assert.rejects(scene.run(), (error) => error instanceof CapabilityError && /UIDPLUS/.test(error.message));
+  for (const side of SIDES) {
+    const logins = scene.rig.servers[side].commands.filter((command) => command === "AUTHENTICATE");
+    assert.ok(logins.length <= 1, `${side}: ${logins.length} logins`);
+  }
 });
 
 Deno.test("a wrong password is tried once although much would be sent behind it", async () => {

@@ -18,6 +18,8 @@ interface Row {
   readonly options?: Section;
   /** The last line that both say, the original's part of it; the default is the refusal of LIST: they got that far. */
   readonly said?: string;
+  /** What was presumed of the server does not hold: it is connected to once more, but only in a first run. */
+  readonly again?: boolean;
   /** What the original says instead, and why this program does not. */
   readonly original?: { readonly said: RegExp; readonly because: string };
 }
@@ -70,6 +72,7 @@ const ROWS: readonly Row[] = [
   {
     when: "the answer to the login does not tell the capabilities",
     rules: [{ heard: /AUTHENTICATE/, answer: [LATER] }],
+    again: true,
   },
   { when: "the server is logged in already", greeting: `* PREAUTH [CAPABILITY ${NEEDED}] hello` },
   {
@@ -216,7 +219,7 @@ liveTest("from the greeting to ENABLE, both programs do and say the same", async
         assert.ok(!other.said.test(ours.said.join("\n")), "they do not differ");
         return;
       }
-      assert.deepEqual(ours.heard, theirs.heard);
+      assert.deepEqual(ours.heard, row.again === true ? [theirs.heard[0], ...theirs.heard] : theirs.heard);
       assert.ok(theirs.said.at(-1)?.startsWith(said), theirs.said.join("\n"));
       assert.deepEqual(ours.said.slice(0, -1), theirs.said.slice(0, -1));
     });
