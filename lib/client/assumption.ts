@@ -7,7 +7,7 @@ import { ByeError, StaleCapabilitiesError } from "../errors.ts";
 import type { Capabilities, StatusResponse } from "../protocol/mod.ts";
 
 /** Some proxies take the login and lose what was sent behind it. */
-export const SILENCE_MS = 20_000;
+export const SILENCE_MS = 10_000;
 /** Cyrus 3.6 shows that it was confused when more comes, and not before. */
 export const NUDGE_MS = 1000;
 

@@ -120,7 +120,7 @@ async function prepare(
       throw new TlsError("The connection is not encrypted, and no password is sent over it", { component });
     }
     const isAnswered = await logIn(session, options);
-    if (!isAnswered && options.enable === true) await wait(APART_MS, options.clock);
+    if (!isAnswered && (options.enable === true || options.compress)) await wait(APART_MS, options.clock);
   }
   const enabled = options.enable === true ? enable(session) : null;
   if (options.compress) await compress(session, connected, options.log);
