@@ -178,3 +178,38 @@ liveTest(
     }
   },
 );
+
+liveTest(
+  "bodies that no buffer holds go both ways, in several mailboxes, over however many connections",
+  async (context) => {
+    const { lab, program } = context;
+    const daemon = await lab.daemon();
+    const { ca } = await lab.certificates();
+    for (const [index, [connections, secure]] of ([["1", false], ["1", true], ["4", true]] as const).entries()) {
+      const options = secure ? { STARTTLS: "YES", SSL_CAfile: ca, compress: "YES" } : { compress: "NO" };
+      const local = await lab.store(`l${index}`, { format: "maildir", separator: "/" });
+      const remote = await lab.store(`r${index}`, { format: "mdbox", separator: "." });
+      for (const [side, store] of [local, remote].entries()) {
+        await store.with(async (probe) => {
+          for (const name of ["a", "b", "c"]) {
+            await probe.create(name);
+            for (let number = 0; number < 2; number++) {
+              // Of sizes by which they are told apart; some are streamed, the others held.
+              for (const size of [30_000, 900_000, 5_000_000]) {
+                const id = `${store.name} ${name} ${size} ${number}`;
+                await probe.append(name, { body: messageOfSize(id, size + 2 * number + side) });
+              }
+            }
+          }
+        });
+      }
+      const more = program.isOriginal ? {} : { connections };
+      const section = (store: MailStore) => plainSection(store, daemon, { ...options, ...more });
+      const workspace = await Workspace.create(`${lab.directory}/w${index}`, section(local), section(remote));
+      const result = await workspace.sync(program);
+      assert.ok(result.milliseconds < 60_000, "they waited for each other");
+      const { differences } = await compareStores(local, remote, workspace.databaseFile);
+      assert.deepEqual(differences, [], `${connections} ${secure}`);
+    }
+  },
+);
