@@ -1,7 +1,7 @@
 // From a section of the configuration to a session with that server which has all that is required. Decides nothing of its
 // own: it joins what transport, client and configuration say.
 
-import { type Opened, openSession, requireCapabilities } from "../client/mod.ts";
+import { type Opened, openSession, requireCapabilities, type Session } from "../client/mod.ts";
 import { connect, connectDeadline, peerName } from "../transport/mod.ts";
 import type { ServerOptions } from "./sessions.ts";
 
@@ -17,6 +17,8 @@ export interface Opening {
   readonly silent: boolean;
   /** See `OpenOptions` of lib/client. */
   readonly enable: boolean;
+  /** See `OpenOptions` of lib/client. */
+  readonly beforeCompress?: (session: Session) => void;
   /** Aborted: the session ends with the signal's reason, also later. */
   readonly signal: AbortSignal;
 }
@@ -25,8 +27,13 @@ export interface Opening {
 export async function openServer(
   component: "local" | "remote",
   options: Omit<ServerOptions, "signal">,
-  { expected, presume, after, silent, enable, signal }: Opening,
+  { expected, presume, after, silent, enable, beforeCompress, signal }: Opening,
 ): Promise<Opened> {
+  const checked = (session: Session): Session => {
+    requireCapabilities(session);
+    session.leavesSilently = silent;
+    return session;
+  };
   const { clock, log, env, keepAlive = false } = options;
   const server = options.config[component];
   const opened = await openSession({
@@ -38,6 +45,7 @@ export async function openServer(
     presume,
     ...(after === undefined ? {} : { after }),
     enable,
+    beforeCompress: (session) => beforeCompress?.(checked(session)),
     auth: server.auth,
     username: server.username,
     password: server.password,
@@ -49,8 +57,7 @@ export async function openServer(
       connect(server, { component, log, clock, signal: until, keepAlive, debugging: log.debugging, env }),
   });
   try {
-    requireCapabilities(opened.session);
-    opened.session.leavesSilently = silent;
+    checked(opened.session);
     return opened;
   } catch (error) {
     opened.connected.close();

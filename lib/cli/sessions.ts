@@ -53,8 +53,15 @@ export interface Beginning extends Pick<Servers, "connections" | "view"> {
   readonly cursors: () => ReadonlyMap<string, Cursors>;
 }
 
+export interface Begun {
+  /** A session can be used. */
+  opened(side: Side, session: Session): void;
+  /** The same, before `opened()`, where it can be used to ask for little before what follows is compressed. */
+  openedInTheClear(side: Side, session: Session): void;
+}
+
 /** Is told of each session as soon as it can be used. */
-export type Begin = (beginning: Beginning) => { opened(side: Side, session: Session): void };
+export type Begin = (beginning: Beginning) => Begun;
 
 /** Opens everything, lends it to `use`, says good-bye. @throws InterimapError when something could not be opened */
 export async function withServers<Result>(
@@ -108,7 +115,7 @@ export async function withSessions<Result>(
   options: ServerOptions,
   habits: Habits,
   use: (servers: Lent) => Promise<Result>,
-  begin: (beginning: Omit<Beginning, "cursors">) => ReturnType<Begin> | null = () => null,
+  begin: (beginning: Omit<Beginning, "cursors">) => Begun | null = () => null,
 ): Promise<Result> {
   const { config: { local, remote }, log, keepAlive = false } = options;
   const sides = { local: new ServerSide("local", options, habits), remote: new ServerSide("remote", options, habits) };
@@ -122,7 +129,7 @@ export async function withSessions<Result>(
   const trusted = { local: habits.expected.local !== null, remote: habits.expected.remote !== null };
   const begun = begin({ ...lent, trusted });
   try {
-    const sessions = await openBoth(options, sides, (side, session) => begun?.opened(side, session));
+    const sessions = await openBoth(options, sides, begun);
     return await use({ ...lent, sessions });
   } finally {
     await Promise.all(SIDES.map((side) => sides[side].close()));
@@ -144,7 +151,10 @@ function tellTraffic(sides: Readonly<Record<Side, ServerSide>>, log: Logger, qui
 class ServerSide {
   readonly others: MoreSessions;
   readonly #first = Promise.withResolvers<Session>();
-  readonly #open: (signal: AbortSignal, more: Pick<Opening, "enable" | "after">) => Promise<Opened>;
+  readonly #open: (
+    signal: AbortSignal,
+    more: Pick<Opening, "enable" | "after" | "beforeCompress">,
+  ) => Promise<Opened>;
   #opened: Opened | null = null;
 
   constructor(readonly side: Side, options: ServerOptions, { expected, presumed, silent }: Habits) {
@@ -165,10 +175,13 @@ class ServerSide {
     });
   }
 
-  async open(signal: AbortSignal): Promise<Session> {
-    this.#opened = await this.#open(signal, { enable: false });
-    this.#first.resolve(this.#opened.session);
-    return this.#opened.session;
+  async open(signal: AbortSignal, begun: Begun | null): Promise<Session> {
+    const beforeCompress = (session: Session) => begun?.openedInTheClear(this.side, session);
+    this.#opened = await this.#open(signal, { enable: false, beforeCompress });
+    const { session } = this.#opened;
+    this.#first.resolve(session);
+    begun?.opened(this.side, session);
+    return session;
   }
 
   async close(): Promise<void> {
@@ -191,19 +204,17 @@ function viewOf({ local, remote, listMailbox, listSelectOptions, ignoreMailbox }
   };
 }
 
-/** Both at the same time; when one fails the other is not waited for. `opened` is told of each at once. */
+/** Both at the same time; when one fails the other is not waited for. `begun` is told of each at once. */
 async function openBoth(
   options: ServerOptions,
   sides: Readonly<Record<Side, ServerSide>>,
-  opened: (side: Side, session: Session) => void,
+  begun: Begun | null,
 ): Promise<Servers["sessions"]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const attempt = async (side: Side): Promise<Session> => {
     try {
-      const session = await sides[side].open(signal);
-      opened(side, session);
-      return session;
+      return await sides[side].open(signal, begun);
     } catch (error) {
       stop.abort(error);
       throw error;

@@ -261,9 +261,6 @@ export class Connection {
   }
 
   #finish(entry: Entry, status: StatusResponse): void | Promise<void> {
-    if (entry.request.upgrade !== undefined && status.status === "OK" && this.#pipeline.inFlight > 1) {
-      throw new ProtocolError("The server changed the layer before it had answered everything", this.#where());
-    }
     this.#pipeline.remove(entry);
     if (entry.complete) this.#fastestMs = Math.min(this.#fastestMs, this.#options.clock.now() - entry.sentAt);
     entry.written.resolve();
@@ -281,6 +278,7 @@ export class Connection {
     this.#resume();
   }
 
+  /** What was asked for before COMPRESS may be answered behind it. Before TLS nothing is in flight. */
   async #upgrade(entry: Entry, upgrade: NonNullable<Request["upgrade"]>, status: StatusResponse): Promise<void> {
     try {
       this.#stream = await upgrade(this.#decoder.takeRest());

@@ -38,6 +38,8 @@ export interface OpenOptions extends Credentials {
   readonly after?: Promise<readonly string[] | null>;
   /** QRESYNC is required, enabled and waited for; default false. */
   readonly enable?: boolean;
+  /** Given the session before COMPRESS, if that is wanted: what is asked for at once is answered in the same flight, as it is. */
+  readonly beforeCompress?: (session: Session) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborted: the session ends with the signal's reason. */
@@ -123,7 +125,10 @@ async function prepare(
     if (!isAnswered && (options.enable === true || options.compress)) await wait(APART_MS, options.clock);
   }
   const enabled = options.enable === true ? enable(session) : null;
-  if (options.compress) await compress(session, connected, options.log);
+  if (options.compress) {
+    options.beforeCompress?.(session);
+    await compress(session, connected, options.log);
+  }
   await enabled;
 }
 

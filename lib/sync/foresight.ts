@@ -15,6 +15,8 @@ import type { MoreConnections } from "./worker.ts";
 
 /** A server that is not there after this time is worth more connections. */
 const NEAR_MS = 25;
+/** Mailboxes whose list is short enough to come as it is: some 30 KB. */
+const MAX_IN_THE_CLEAR = 256;
 
 export interface ForesightContext {
   readonly connections: MoreConnections | null;
@@ -42,8 +44,14 @@ export class Foresight {
     context.clock.after(0, () => this.#openForFirstRun());
   }
 
+  /** A session can be used before what follows is compressed: for a list that is not long, that saves a round trip. */
+  openedInTheClear(side: Side, session: Session): void {
+    if (this.#known().size <= MAX_IN_THE_CLEAR) this.opened(side, session);
+  }
+
   /** A session can be used. */
   opened(side: Side, session: Session): void {
+    if (this.#sessions[side] !== undefined) return;
     this.#sessions[side] = session;
     const { view } = this.#context;
     if (view.patterns !== null) return;

@@ -398,6 +398,34 @@ Deno.test("a server that is confused by what was sent behind the login is not tr
   }
 });
 
+for (const place of ["before", "behind"] as const) {
+  Deno.test(`what is asked for before COMPRESS may be answered ${place} it`, async () => {
+    const clock = new FakeClock();
+    let asked: Promise<unknown> = Promise.resolve();
+    const { opening, server, inside } = rig({
+      expected: [...EXPECTED, "COMPRESS=DEFLATE"],
+      compress: true,
+      beforeCompress: (session) => asked = session.run(capability()),
+      clock,
+    });
+    await server.send(GREETING);
+    await server.expect(/^000000 AUTHENTICATE PLAIN/);
+    while (clock.pending < 2) await new Promise((resolve) => setTimeout(resolve));
+    clock.advance(10);
+    await server.expect("000001 CAPABILITY");
+    await server.expect("000002 COMPRESS DEFLATE");
+    const answer = ["* CAPABILITY IMAP4rev1 NEW", "000001 OK"];
+    await server.send("000000 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC COMPRESS=DEFLATE] in");
+    if (place === "before") await server.send(...answer);
+    await server.send("000002 OK go");
+    if (place === "behind") await inside.send(...answer);
+    await asked;
+    const { session } = await opening;
+    assert.ok(session.capabilities.has("NEW"));
+    session.abort(new Error("end"));
+  });
+}
+
 Deno.test("COMPRESS goes out behind the login, and nothing behind COMPRESS", async () => {
   const clock = new FakeClock();
   const { opening, server, inside } = rig({ expected: [...EXPECTED, "COMPRESS=DEFLATE"], compress: true, clock });

@@ -51,3 +51,28 @@ Deno.test("no second connection is opened where one is allowed, nor for what is 
   await nextTurn();
   assert.deepEqual(scenes.map(({ opened }) => opened), [[], [], []]);
 });
+
+/** A session that is only asked for what there is, and never answers. */
+function listening(): { readonly session: Session; readonly asked: string[] } {
+  const asked: string[] = [];
+  const ask = (what: string) => () => {
+    asked.push(what);
+    return new Promise(() => {});
+  };
+  const session = { enableQresync: ask("enable"), list: ask("list"), listDelimiter: ask("delimiter") };
+  return { session: session as unknown as Session, asked };
+}
+
+for (
+  const [number, early] of [[0, ["enable", "delimiter", "list"]], [256, ["enable", "list"]], [257, []]] as const
+) {
+  Deno.test(`a list of ${number} known mailboxes ${early.length > 0 ? "does not wait" : "waits"} for COMPRESS`, () => {
+    const { foresight } = scene({ known: Array.from({ length: number }, (_, index) => `m${index}`) });
+    const { session, asked } = listening();
+    foresight.openedInTheClear("remote", session);
+    assert.deepEqual(asked, early);
+    assert.equal(foresight.list("remote") === null, early.length === 0);
+    foresight.opened("remote", session);
+    assert.deepEqual(asked, early.length > 0 ? early : ["enable", "list"]);
+  });
+}
