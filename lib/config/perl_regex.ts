@@ -38,6 +38,9 @@ const COMMON_GROUPS = ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?i:", "(?-i:", "(?
 
 const SYNTAX = /[\^$\\.*+?()[\]{}|/]/;
 
+/** V8 takes seconds to compile 60 of them, and hours for 250. */
+const MAX_OPTIONAL = 32;
+
 class Unmappable extends Error {}
 
 /** Translates `pattern`, which is ASCII. */
@@ -70,7 +73,12 @@ class Translator implements ClassCursor {
   run(): { readonly source: string; readonly ignoreCase: boolean } {
     this.#leadingFlags();
     let source = "";
-    while (this.at < this.text.length) source += this.#next();
+    const row = new OptionalRow();
+    while (this.at < this.text.length) {
+      const piece = this.#next();
+      if (row.grows(piece)) this.fail(`more than ${MAX_OPTIONAL} optional characters in a row are not supported`);
+      source += piece;
+    }
     if (this.#open.length > 1) this.fail("Unmatched (");
     source += this.#closing();
     return { source, ignoreCase: this.#flags.has("i") };
@@ -241,6 +249,25 @@ class Translator implements ClassCursor {
     const [, letter = "p", inverted = "", name, short] = found;
     const sign = inverted === "" ? letter : letter === "p" ? "P" : "p";
     return `\\${sign}{${name ?? short ?? ""}}`;
+  }
+}
+
+/** Counts optional characters, in groups or not, with none between them that has to be there. */
+class OptionalRow {
+  #length = 0;
+  #wasCharacter = false;
+
+  /** Takes the next piece of an expression; true when there are too many. */
+  grows(piece: string): boolean {
+    if (/^[?*+{]/.test(piece)) {
+      if (/^(?:\?|\{0)/.test(piece)) this.#length++;
+      else if (!piece.startsWith("*")) this.#length = 0;
+      this.#wasCharacter = false;
+    } else if (!/^[()]|^$/.test(piece)) {
+      if (this.#wasCharacter) this.#length = 0;
+      this.#wasCharacter = true;
+    }
+    return this.#length > MAX_OPTIONAL;
   }
 }
 

@@ -163,3 +163,21 @@ Deno.test("`translatePerlRegex()` refuses what the engine finds too large only w
     match(result.problem, /^(?:Regular expression too large|Stack overflow)$/);
   }
 });
+
+Deno.test("`translatePerlRegex()` refuses more optional characters in a row than the engine can compile in a sensible time", () => {
+  const tail = "the end of a name that is not short";
+  for (const pattern of ["%?n?%?m?".repeat(250) + tail, `${"(x?)(?:y{0,1})(?i)".repeat(17)}${tail}`, "a?".repeat(33)]) {
+    const result = translatePerlRegex(pattern);
+    ok(result.kind === "problem");
+    match(result.problem, /^more than 32 optional characters in a row/);
+  }
+  const usual = [
+    "a?".repeat(32) + tail,
+    "a?bc".repeat(100) + tail,
+    "(?:Junk|Trash.*|a?b?|)".repeat(50),
+    "a*b*".repeat(100),
+  ];
+  for (const pattern of [...usual, "a?b+".repeat(100), "a?(?:b|c)de".repeat(60) + tail]) {
+    ok(translatePerlRegex(pattern).kind === "regex", pattern);
+  }
+});
