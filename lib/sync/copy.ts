@@ -96,7 +96,7 @@ async function transferAll(
   context: CopyContext,
   sent: () => void = () => {},
 ): Promise<UidSet> {
-  const first = await flow(context, async () => {
+  const first = await flow(uids, context, async () => {
     let missing = UidSet.empty;
     for (const slice of fetchSlices(uids)) {
       if (queue.stopped) break;
@@ -112,9 +112,13 @@ async function transferAll(
   return missing;
 }
 
-/** Runs `work`, in which bodies flow from the source. */
-function flow<T>({ oneWay, source, fate }: CopyContext, work: () => Promise<T>): Promise<T> {
-  return oneWay.from(source, () => fate.share(work));
+/** Runs `work`, in which the bodies of `uids` flow from the source. Nothing waits for its turn if there are none. */
+async function flow(
+  uids: UidSet,
+  { oneWay, source, fate }: CopyContext,
+  work: () => Promise<UidSet>,
+): Promise<UidSet> {
+  return uids.isEmpty ? UidSet.empty : await oneWay.from(source, () => fate.share(work));
 }
 
 /** Sends again what was refused for reasons that another way, or another time, may remove. */
@@ -130,11 +134,15 @@ async function resend(queue: AppendQueue, context: CopyContext): Promise<UidSet>
       throw new MailboxError(text, { component: target, mailbox });
     }
     if (next.waitMs > 0) await wait(next.waitMs, context.clock);
-    await flow(context, async () => {
-      for (const slice of fetchSlices(UidSet.of(next.uids))) {
+    const again = UidSet.of(next.uids);
+    const lost = await flow(again, context, async () => {
+      let missing = UidSet.empty;
+      for (const slice of fetchSlices(again)) {
         missing = missing.union(await transfer(slice, next.batch, queue, context));
       }
+      return missing;
     });
+    missing = missing.union(lost);
   }
 }
 
