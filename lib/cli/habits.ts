@@ -37,11 +37,11 @@ export const NO_HABITS: Habits = { ...PATIENT, distrusted: NEITHER, silent: NEIT
 export function rememberedHabits(database: Database): Habits {
   const told = expectedCapabilities(database);
   const expected = (side: Side) => told[side]?.length === 0 ? null : told[side];
-  // What is presumed is enough for lists by which nothing can be deleted.
-  const isFirstRun = peekCursors(database).size === 0;
+  // What is presumed is enough for lists by which nothing can be deleted: those of a first run.
+  const presumed = (side: Side) => told[side] === null && peekCursors(database).size === 0;
   return {
     expected: { local: expected("local"), remote: expected("remote") },
-    presumed: { local: isFirstRun && told.local === null, remote: isFirstRun && told.remote === null },
+    presumed: { local: presumed("local"), remote: presumed("remote") },
     distrusted: NEITHER,
     silent: silentLeavers(database),
   };

@@ -57,7 +57,7 @@ export interface Begun {
   /** A session can be used. */
   opened(side: Side, session: Session): void;
   /** The same, before `opened()`, where it can be used to ask for little before what follows is compressed. */
-  openedInTheClear(side: Side, session: Session): void;
+  openedBeforeCompress(side: Side, session: Session): void;
 }
 
 /** Is told of each session as soon as it can be used. */
@@ -176,7 +176,7 @@ class ServerSide {
   }
 
   async open(signal: AbortSignal, begun: Begun | null): Promise<Session> {
-    const beforeCompress = (session: Session) => begun?.openedInTheClear(this.side, session);
+    const beforeCompress = (session: Session) => begun?.openedBeforeCompress(this.side, session);
     this.#opened = await this.#open(signal, { enable: false, beforeCompress });
     const { session } = this.#opened;
     this.#first.resolve(session);

@@ -1,6 +1,6 @@
 // A login whose answer is not waited for: what is sent behind it assumes that it succeeds and that the server has some
-// capabilities. Decides, from the answers, whether the assumption holds, and how the session ends when
-// it does not. Knows no socket; what the assumption is used for is others' business.
+// capabilities. Decides, from the answers, whether the assumption holds, and how the session ends when it does not. Knows
+// no socket; what the assumption is used for is others' business.
 
 import type { Clock } from "../base/clock.ts";
 import { ByeError, StaleCapabilitiesError } from "../errors.ts";

@@ -1,6 +1,6 @@
 // Carries out the plan of one pass: flags and removals on both sides, and the copies both ways, all at the same time, for
-// they concern different messages. Reports what became of each side's news; what may be forgotten because
-// of it outcome.ts decides.
+// they concern different messages. Reports what became of each side's news; what may be forgotten because of it
+// outcome.ts decides.
 
 import { digest } from "../base/digest.ts";
 import type { UidSet } from "../protocol/mod.ts";
@@ -36,13 +36,36 @@ export async function carryOut(
   const { plan, changes, texts } = spareReadOnly(wanted, observed, refused, idx);
   if (changes.length > 0) store.apply(changes);
   for (const side of SIDES) if (texts[side] !== null) run.logs[side].warn(texts[side]);
-  const isCopied = { local: false, remote: false };
   const executing = executeBoth(run, plan, observed);
-  if (certain) {
-    for (const side of SIDES) {
-      if (isChanged(plan, side)) lookBehind(run, side, observed[side], () => isCopied[side]);
-    }
+  const copying = copyBoth(run, plan, observed, { refused, first, certain, executing });
+  const [executed, [pulled, pushed]] = await bothOver(executing, copying);
+  return {
+    local: outcomeOf("local", plan, executed, { sent: pushed, received: pulled, spared: texts.remote !== null }),
+    remote: outcomeOf("remote", plan, executed, { sent: pulled, received: pushed, spared: texts.local !== null }),
+  };
+}
+
+interface CopiesContext {
+  readonly refused: BothSides<RefusedMessages>;
+  readonly first: boolean;
+  readonly certain: boolean;
+  /** Flags and removals. */
+  readonly executing: Promise<unknown>;
+}
+
+/** Copies to the local and to the remote side; and the next looks, as soon as what they have to show is sent. */
+async function copyBoth(
+  run: MailboxRun,
+  plan: Plan,
+  observed: BothSides<Observation>,
+  { refused, first, certain, executing }: CopiesContext,
+): Promise<[Copied, Copied]> {
+  const isCopied = { local: false, remote: false };
+  for (const side of SIDES) {
+    if (certain && isChanged(plan, side)) lookBehind(run, side, observed[side], () => isCopied[side]);
   }
+  // What is removed makes room for what is copied.
+  if (SIDES.some((side) => makesRoom(run, plan, side))) await executing;
   const fate = new CommonFate();
   const copyTo = async (target: Side, uids: UidSet): Promise<Copied> => {
     const source = otherSide(target);
@@ -53,17 +76,8 @@ export async function carryOut(
     isCopied[target] = true;
     return copied;
   };
-  const copies = async () => {
-    // What is removed makes room for what is copied.
-    if (SIDES.some((side) => makesRoom(run, plan, side))) await executing;
-    // Their bodies take turns, with those of all mailboxes.
-    return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
-  };
-  const [executed, [pulled, pushed]] = await bothOver(executing, copies());
-  return {
-    local: outcomeOf("local", plan, executed, { sent: pushed, received: pulled, spared: texts.remote !== null }),
-    remote: outcomeOf("remote", plan, executed, { sent: pulled, received: pushed, spared: texts.local !== null }),
-  };
+  // Their bodies take turns, with those of all mailboxes.
+  return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
 }
 
 function isChanged(plan: Plan, side: Side): boolean {

@@ -16,7 +16,7 @@ import type { MoreConnections } from "./worker.ts";
 /** A server that is not there after this time is worth more connections. */
 const NEAR_MS = 25;
 /** Mailboxes whose list is short enough to come as it is: some 30 KB. */
-const MAX_IN_THE_CLEAR = 256;
+const MAX_UNCOMPRESSED = 256;
 
 export interface ForesightContext {
   readonly connections: MoreConnections | null;
@@ -45,8 +45,8 @@ export class Foresight {
   }
 
   /** A session can be used before what follows is compressed: for a list that is not long, that saves a round trip. */
-  openedInTheClear(side: Side, session: Session): void {
-    if (this.#known().size <= MAX_IN_THE_CLEAR) this.opened(side, session);
+  openedBeforeCompress(side: Side, session: Session): void {
+    if (this.#known().size <= MAX_UNCOMPRESSED) this.opened(side, session);
   }
 
   /** A session can be used. */

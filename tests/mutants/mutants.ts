@@ -581,8 +581,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a server is presumed to be a modern one although messages are known",
     file: "lib/cli/habits.ts",
-    find: "const isFirstRun = peekCursors(database).size === 0;",
-    replace: "const isFirstRun = peekCursors(database).size >= 0;",
+    find: "told[side] === null && peekCursors(database).size === 0;",
+    replace: "told[side] === null;",
     tests: ["tests/cli/habits_test.ts"],
   },
   {

@@ -69,7 +69,7 @@ for (
   Deno.test(`a list of ${number} known mailboxes ${early.length > 0 ? "does not wait" : "waits"} for COMPRESS`, () => {
     const { foresight } = scene({ known: Array.from({ length: number }, (_, index) => `m${index}`) });
     const { session, asked } = listening();
-    foresight.openedInTheClear("remote", session);
+    foresight.openedBeforeCompress("remote", session);
     assert.deepEqual(asked, early);
     assert.equal(foresight.list("remote") === null, early.length === 0);
     foresight.opened("remote", session);
