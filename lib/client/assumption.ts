@@ -63,6 +63,7 @@ export class Assumption {
 
   /** The session is over, or everything was answered. */
   stop(): void {
+    if (this.#phase === "over") return;
     this.#phase = "over";
     this.#cancel();
     this.#holds.reject(new ByeError("Logged out", { component: this.#options.component }));

@@ -1,10 +1,9 @@
-// The system's clock, with the first timers, which are begun in another way than the others, and with many.
+// The system's clock, new, and when it has had many timers.
 
 import assert from "node:assert/strict";
 import { type Clock, createSystemClock, wait } from "../../lib/base/clock.ts";
 
-/** More than are begun in the quick way. */
-const MANY = 100;
+const MANY = 300;
 
 function clocks(): readonly (readonly [string, Clock])[] {
   const used = createSystemClock();
@@ -45,6 +44,40 @@ for (const [name, clock] of clocks()) {
     assert.deepEqual(order, ["now", "turn"]);
   });
 }
+
+Deno.test("who is called may cancel what is due, and set another timer", async () => {
+  const clock = createSystemClock();
+  const called: string[] = [];
+  let cancel = () => {};
+  clock.after(5, () => {
+    called.push("first");
+    cancel();
+    clock.after(1, () => called.push("set"));
+  });
+  cancel = clock.after(5, () => called.push("cancelled"));
+  await wait(20, clock);
+  assert.deepEqual(called, ["first", "set"]);
+});
+
+Deno.test("a timer that is cancelled does not put off another, nor does a sooner one", async () => {
+  const clock = createSystemClock();
+  const called: number[] = [];
+  clock.after(600_000, () => called.push(600_000))();
+  const late = wait(40, clock).then(() => called.push(40));
+  clock.after(3, () => called.push(3));
+  clock.after(2, () => called.push(2))();
+  const start = performance.now();
+  await late;
+  assert.ok(performance.now() - start < 10_000);
+  assert.deepEqual(called, [3, 40]);
+});
+
+Deno.test("what waits costs next to nothing when it is cancelled", () => {
+  const clock = createSystemClock();
+  const before = Deno.memoryUsage().rss;
+  for (let i = 0; i < 10_000; i++) clock.after(300_000 + i, () => {})();
+  assert.ok(Deno.memoryUsage().rss - before < 16_000_000);
+});
 
 for (const number of [1, MANY]) {
   const what = `a program that waits for its timer number ${number}`;
