@@ -12,8 +12,11 @@ export interface MoreSessionsOptions {
   readonly component: string;
   /** Aborted: every session ends with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Opens one that may be used for SELECT, and ends it when the signal is aborted, with its reason. */
-  readonly open: (signal: AbortSignal) => Promise<Opened>;
+  /**
+   * Opens one that may be used for SELECT, and ends it when the signal is aborted, with its reason. `usable` is told of it
+   * when commands may be sent.
+   */
+  readonly open: (signal: AbortSignal, usable: (session: Session) => void) => Promise<Opened>;
 }
 
 export class MoreSessions {
@@ -35,13 +38,14 @@ export class MoreSessions {
   }
 
   /**
-   * Opens one more. Who has done with it may log it out.
+   * Opens one more. Who has done with it may log it out. `usable` is told of it when commands may be sent, and it may still
+   * be refused.
    * @throws InterimapError when the server refuses, or is not the same as before; the signal's reason
    */
-  more(): Promise<Session> {
+  more(usable: (session: Session) => void = () => {}): Promise<Session> {
     const end = new AbortController();
     if (this.#over !== null) end.abort(this.#over);
-    const opening = this.#openOne(end).finally(() => this.#opening.delete(end));
+    const opening = this.#openOne(end, usable).finally(() => this.#opening.delete(end));
     // Who asked need not be there any more when the command is over.
     opening.catch(() => {});
     this.#opening.set(end, opening);
@@ -63,9 +67,9 @@ export class MoreSessions {
     await Promise.all([...this.#open.values()].map(({ session }) => session.logout()));
   }
 
-  async #openOne(end: AbortController): Promise<Session> {
+  async #openOne(end: AbortController, usable: (session: Session) => void): Promise<Session> {
     this.#forgetEnded();
-    const opened = await this.#options.open(end.signal);
+    const opened = await this.#options.open(end.signal, usable);
     this.#open.set(end, opened);
     const { session } = opened;
     if (!isSame(await this.#options.first, session)) {

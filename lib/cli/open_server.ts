@@ -18,7 +18,7 @@ export interface Opening {
   /** See `OpenOptions` of lib/client. */
   readonly enable: boolean;
   /** See `OpenOptions` of lib/client. */
-  readonly beforeCompress?: (session: Session) => void;
+  readonly usable?: (session: Session) => void;
   /** Aborted: the session ends with the signal's reason, also later. */
   readonly signal: AbortSignal;
 }
@@ -27,7 +27,7 @@ export interface Opening {
 export async function openServer(
   component: "local" | "remote",
   options: Omit<ServerOptions, "signal">,
-  { expected, presume, after, silent, enable, beforeCompress, signal }: Opening,
+  { expected, presume, after, silent, enable, usable, signal }: Opening,
 ): Promise<Opened> {
   const checked = (session: Session): Session => {
     requireCapabilities(session);
@@ -45,7 +45,7 @@ export async function openServer(
     presume,
     ...(after === undefined ? {} : { after }),
     enable,
-    beforeCompress: (session) => beforeCompress?.(checked(session)),
+    usable: (session) => usable?.(checked(session)),
     auth: server.auth,
     username: server.username,
     password: server.password,

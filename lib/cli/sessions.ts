@@ -7,21 +7,13 @@ import type { Config } from "../config/mod.ts";
 import { ByeError } from "../errors.ts";
 import type { Logger } from "../log/mod.ts";
 import { formatTraffic, totalTraffic } from "../log/mod.ts";
-import {
-  type Cursors,
-  type Database,
-  type Delimiters,
-  openDatabase,
-  peekCursors,
-  prepareStore,
-  type Side,
-  type Store,
-} from "../state/mod.ts";
+import { type Cursors, type Delimiters, openDatabase, peekCursors, type Side, type Store } from "../state/mod.ts";
 import type { MailboxView, MoreConnections } from "../sync/mod.ts";
 import type { Traffic } from "../transport/types.ts";
-import { type Habits, learnFrom, rememberedHabits, rememberLogins } from "./habits.ts";
+import { type Habits, learnFrom, rememberedHabits } from "./habits.ts";
 import { MoreSessions } from "./more_sessions.ts";
 import { type Opening, openServer } from "./open_server.ts";
+import { type RememberedState, StateFile } from "./state_file.ts";
 
 export interface ServerOptions {
   readonly config: Config;
@@ -51,13 +43,15 @@ export interface Beginning extends Pick<Servers, "connections" | "view"> {
   readonly trusted: Readonly<Record<Side, boolean>>;
   /** What the state knows already, by internal name. */
   readonly cursors: () => ReadonlyMap<string, Cursors>;
+  /** The state itself, and the servers' delimiters in the last run; null: that is not to be had before they are known. */
+  readonly remembered: () => RememberedState | null;
 }
 
 export interface Begun {
   /** A session can be used. */
   opened(side: Side, session: Session): void;
   /** The same, before `opened()`, where it can be used to ask for little before what follows is compressed. */
-  openedBeforeCompress(side: Side, session: Session): void;
+  usable(side: Side, session: Session): void;
 }
 
 /** Is told of each session as soon as it can be used. */
@@ -71,6 +65,7 @@ export async function withServers<Result>(
 ): Promise<Result> {
   const { config, log } = options;
   const database = openDatabase(config.database, { create: true });
+  const state = new StateFile(database, log);
   let habits = rememberedHabits(database);
   try {
     for (;;) {
@@ -78,8 +73,9 @@ export async function withServers<Result>(
         return await withSessions(
           options,
           habits,
-          (lent) => use({ ...lent, openStore: storeOpener(database, lent.sessions, habits, log) }),
-          (beginning) => begin?.({ ...beginning, cursors: () => peekCursors(database) }) ?? null,
+          (lent) => use({ ...lent, openStore: (delimiters) => state.open(delimiters, lent.sessions, habits) }),
+          (beginning) =>
+            begin?.({ ...beginning, cursors: () => peekCursors(database), remembered: () => state.early() }) ?? null,
         );
       } catch (error) {
         const learned = learnFrom(error, habits, database, log);
@@ -92,20 +88,6 @@ export async function withServers<Result>(
   }
 }
 
-function storeOpener(
-  database: Database,
-  sessions: Servers["sessions"],
-  habits: Habits,
-  log: Logger,
-): Servers["openStore"] {
-  return (delimiters) => {
-    const store = prepareStore(database, delimiters, log);
-    const told = (side: Side) => sessions[side].toldAtLogin?.names ?? [];
-    rememberLogins(database, habits, { local: told("local"), remote: told("remote") });
-    return store;
-  };
-}
-
 const SIDES = ["local", "remote"] as const;
 
 type Lent = Omit<Servers, "openStore">;
@@ -115,14 +97,14 @@ export async function withSessions<Result>(
   options: ServerOptions,
   habits: Habits,
   use: (servers: Lent) => Promise<Result>,
-  begin: (beginning: Omit<Beginning, "cursors">) => Begun | null = () => null,
+  begin: (beginning: Omit<Beginning, "cursors" | "remembered">) => Begun | null = () => null,
 ): Promise<Result> {
   const { config: { local, remote }, log, keepAlive = false } = options;
   const sides = { local: new ServerSide("local", options, habits), remote: new ServerSide("remote", options, habits) };
   const lent = {
     connections: {
       limit: { local: local.connections, remote: remote.connections },
-      open: (side: Side) => sides[side].others.more(),
+      open: (side: Side, usable?: (session: Session) => void) => sides[side].others.more(usable),
     },
     view: viewOf(options.config),
   };
@@ -153,7 +135,7 @@ class ServerSide {
   readonly #first = Promise.withResolvers<Session>();
   readonly #open: (
     signal: AbortSignal,
-    more: Pick<Opening, "enable" | "after" | "beforeCompress">,
+    more: Pick<Opening, "enable" | "after" | "usable">,
   ) => Promise<Opened>;
   #opened: Opened | null = null;
 
@@ -171,13 +153,13 @@ class ServerSide {
       component: side,
       signal: options.signal,
       // That its login succeeds shows when QRESYNC is enabled. A password is not tried twice before it was right once.
-      open: (signal) => this.#open(signal, { enable: true, after: told }),
+      open: (signal, usable) => this.#open(signal, { enable: true, after: told, usable }),
     });
   }
 
   async open(signal: AbortSignal, begun: Begun | null): Promise<Session> {
-    const beforeCompress = (session: Session) => begun?.openedBeforeCompress(this.side, session);
-    this.#opened = await this.#open(signal, { enable: false, beforeCompress });
+    const usable = (session: Session) => begun?.usable(this.side, session);
+    this.#opened = await this.#open(signal, { enable: false, usable });
     const { session } = this.#opened;
     this.#first.resolve(session);
     begun?.opened(this.side, session);

@@ -31,7 +31,7 @@ export async function synchronize(options: SyncOptions): Promise<RunReport> {
     return await withServers(
       options,
       (servers) => runOnce({ ...servers, ...run, foresight }),
-      begins ? (beginning) => foresight = new Foresight({ ...beginning, clock }) : null,
+      begins ? (beginning) => foresight = new Foresight({ ...beginning, log, clock }) : null,
     );
   } catch (error) {
     if (!(error instanceof LockedError) || confirmed === null || repair) throw error;

@@ -38,8 +38,11 @@ export interface OpenOptions extends Credentials {
   readonly after?: Promise<readonly string[] | null>;
   /** QRESYNC is required, enabled and waited for; default false. */
   readonly enable?: boolean;
-  /** Given the session before COMPRESS, if that is wanted: what is asked for at once is answered in the same flight, as it is. */
-  readonly beforeCompress?: (session: Session) => void;
+  /**
+   * Given the session when commands may be sent in it, and ENABLE or COMPRESS will be waited for: what is asked for at once
+   * comes in the same flight, and is not compressed.
+   */
+  readonly usable?: (session: Session) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborted: the session ends with the signal's reason. */
@@ -105,6 +108,7 @@ async function prepare(
   options: OpenOptions,
 ): Promise<void> {
   const { component } = options;
+  const more = options.enable === true || options.compress;
   if (options.startTls) {
     if (greeting.status === "PREAUTH") {
       const text = 'PREAUTH greeting on plaintext connection? MiTM in action? Aborting, set "STARTTLS = NO" to ignore.';
@@ -122,13 +126,11 @@ async function prepare(
       throw new TlsError("The connection is not encrypted, and no password is sent over it", { component });
     }
     const isAnswered = await logIn(session, options);
-    if (!isAnswered && (options.enable === true || options.compress)) await wait(APART_MS, options.clock);
+    if (!isAnswered && more) await wait(APART_MS, options.clock);
   }
   const enabled = options.enable === true ? enable(session) : null;
-  if (options.compress) {
-    options.beforeCompress?.(session);
-    await compress(session, connected, options.log);
-  }
+  if (more) options.usable?.(session);
+  if (options.compress) await compress(session, connected, options.log);
   await enabled;
 }
 

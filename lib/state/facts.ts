@@ -6,7 +6,7 @@
 
 import { UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
 import type { Database, Statement } from "./database.ts";
-import { SERVERS_TABLE, SILENT_LEAVERS_TABLE } from "./servers.ts";
+import { DELIMITERS_TABLE, SERVERS_TABLE, SILENT_LEAVERS_TABLE } from "./servers.ts";
 import { countPairs, TALLY_DEFINITIONS } from "./tallies.ts";
 import type { AppendIntent, IntendedMessage, Side, UnmappedMessages } from "./types.ts";
 
@@ -32,6 +32,7 @@ const DEFINITIONS: readonly string[] = [
   ) WITHOUT ROWID`,
   SERVERS_TABLE,
   SILENT_LEAVERS_TABLE,
+  DELIMITERS_TABLE,
   `interimap_held (
     idx INTEGER NOT NULL, side TEXT NOT NULL,
     PRIMARY KEY (idx, side)

@@ -10,6 +10,8 @@ export {
   expectedCapabilities,
   forgetLogin,
   rememberCapabilities,
+  rememberDelimiters,
+  rememberedDelimiters,
   rememberSilentLeaver,
   silentLeavers,
 } from "./servers.ts";

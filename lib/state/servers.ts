@@ -1,8 +1,9 @@
 // What earlier runs learned about each server as a whole: the capabilities that it told with its answer to the login, so
-// that the next run need not wait for them, and whether it leaves mailboxes silently. Our own tables, which the original
-// ignores. Decides nothing about logins or mailboxes.
+// that the next run need not wait for them, its hierarchy delimiter, and whether it leaves mailboxes silently. Our own
+// tables, which the original ignores. Decides nothing about logins or mailboxes.
 
 import type { Database } from "./database.ts";
+import type { Delimiters } from "./schema.ts";
 import type { Side } from "./types.ts";
 
 /** An empty list stands for a server that lost what was sent behind a login. */
@@ -11,6 +12,9 @@ export const SERVERS_TABLE =
 
 /** A row stands for a server that does not say [CLOSED]. */
 export const SILENT_LEAVERS_TABLE = "interimap_silent_leavers (side TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID";
+
+/** NULL stands for a flat namespace. */
+export const DELIMITERS_TABLE = "interimap_delimiters (side TEXT NOT NULL PRIMARY KEY, delimiter TEXT) WITHOUT ROWID";
 
 /** What each server told with its answer to the last login; empty: that is waited for; null: not known. @throws StateError */
 export function expectedCapabilities(database: Database): Readonly<Record<Side, readonly string[] | null>> {
@@ -54,6 +58,28 @@ export function silentLeavers(database: Database): Readonly<Record<Side, boolean
 /** To be called when the store is prepared. @throws StateError */
 export function rememberSilentLeaver(database: Database, side: Side): void {
   database.transaction(() => database.execute("INSERT OR REPLACE INTO interimap_silent_leavers VALUES (?)", side));
+}
+
+/** The hierarchy delimiters of the last run; null: they are not known. @throws StateError */
+export function rememberedDelimiters(database: Database): Delimiters | null {
+  if (!hasTable(database, "interimap_delimiters")) return null;
+  const select = database.prepare<[side: Side, delimiter: string | null]>(
+    "SELECT side, delimiter FROM interimap_delimiters",
+  );
+  const known = new Map(select.all());
+  const [local, remote] = [known.get("local"), known.get("remote")];
+  return local === undefined || remote === undefined ? null : { local, remote };
+}
+
+/** Writes only what is new; to be called when the store is prepared. @throws StateError */
+export function rememberDelimiters(database: Database, { local, remote }: Delimiters): void {
+  const known = rememberedDelimiters(database);
+  if (known?.local === local && known.remote === remote) return;
+  database.transaction(() => {
+    for (const [side, delimiter] of [["local", local], ["remote", remote]] as const) {
+      database.execute("INSERT OR REPLACE INTO interimap_delimiters VALUES (?, ?)", side, delimiter);
+    }
+  });
 }
 
 /** A file that was never written by us has none of our tables. */

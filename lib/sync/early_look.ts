@@ -7,7 +7,7 @@ import type { Cursor } from "../state/types.ts";
 import type { Again } from "./lanes.ts";
 import type { SharedSession } from "./mailbox_session.ts";
 import type { Observation } from "./model.ts";
-import { see, type Sight } from "./sight.ts";
+import { type LookBefore, see, type Sight } from "./sight.ts";
 
 export interface EarlyLookContext {
   readonly session: SharedSession;
@@ -23,7 +23,7 @@ export interface EarlyLookContext {
   readonly behind: "copies" | (() => boolean);
 }
 
-export class EarlyLook {
+export class EarlyLook implements LookBefore {
   readonly #since: number;
   readonly #modSeq: ModSeq;
   readonly #all: boolean;
@@ -50,7 +50,6 @@ export class EarlyLook {
     this.#seen = seeing.catch(() => null);
   }
 
-  /** What it has shown, when it stands for a look from `cursor`; else null. */
   async take(cursor: Cursor, all: boolean): Promise<Sight | null> {
     const sight = await this.#seen;
     const isSame = cursor.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;

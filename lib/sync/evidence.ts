@@ -68,9 +68,9 @@ export async function readHeaders(
   return { evidence, flags };
 }
 
-/** The sizes of the messages of the selected mailbox among `uids`. */
-export async function readSizes(session: MailboxSession, uids: UidSet): Promise<Sizes> {
-  const sizes = new Sizes(uids.size);
+/** The sizes of the messages of the selected mailbox among `uids`, of so many at most. */
+export async function readSizes(session: MailboxSession, uids: UidSet, limit: number = uids.size): Promise<Sizes> {
+  const sizes = new Sizes(limit);
   await fetchExisting(session, uids, "(UID RFC822.SIZE)", {
     message: ({ uid, rfc822Size }) => {
       if (uid !== null && rfc822Size !== null) sizes.set(uid, rfc822Size);

@@ -1,22 +1,26 @@
 // What can be begun before both servers are there: the first of them is asked for its list at once, and when that shows
-// that much has changed, connections to the other one are opened, where all of it has to be done. A guess: whether it was
-// right is of no consequence but for time. Knows nothing of what will be done.
+// that something has changed, both are looked at without waiting for the other list, and when it is much, connections to
+// the other one are opened, where all of it has to be done. A guess: whether it was right is of no consequence but for
+// time. Knows nothing of what will be done.
 
 import type { Clock } from "../base/clock.ts";
 import type { ListEntry, Session } from "../client/mod.ts";
+import { InterimapError } from "../errors.ts";
+import type { Logger } from "../log/types.ts";
 import type { Cursors } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
 import { isBehind } from "./dirty.ts";
-import { usualWanted } from "./lanes.ts";
+import { type Foreseen, type ForeseenMailbox, lookAhead, type Remembered } from "./foreseen_looks.ts";
+import { Lanes, usualWanted } from "./lanes.ts";
 import { listEverything, type MailboxView } from "./listing.ts";
 import { otherSide, type Side } from "./model.ts";
 import { internalName } from "./namespace.ts";
-import type { MoreConnections } from "./worker.ts";
+import { lanesOf, type MoreConnections } from "./worker.ts";
 
 /** A server that is not there after this time is worth more connections. */
 const NEAR_MS = 25;
-/** Mailboxes whose list is short enough to come as it is: some 30 KB. */
-const MAX_UNCOMPRESSED = 256;
+/** So many mailboxes are listed at once, in some 30 KB: their list can come as it is, and need not be waited for. */
+const MAX_SHORT = 256;
 
 export interface ForesightContext {
   readonly connections: MoreConnections | null;
@@ -24,17 +28,23 @@ export interface ForesightContext {
   readonly trusted: BothSides<boolean>;
   /** What the state knows from earlier runs, by internal name. */
   readonly cursors: () => ReadonlyMap<string, Cursors>;
+  /** The state file, when an earlier run has left it as it must be to know what to ask. */
+  readonly remembered: () => Remembered | null;
   readonly view: MailboxView;
+  readonly log: Logger;
   readonly clock: Clock;
 }
 
-export class Foresight {
+export class Foresight implements Foreseen {
   readonly #context: ForesightContext;
   readonly #createdAt: number;
-  readonly #sessions: Partial<Record<Side, Session>> = {};
+  readonly #lanes: Partial<Record<Side, Lanes>> = {};
   readonly #lists: Partial<Record<Side, Promise<readonly ListEntry[]>>> = {};
   readonly #opening: Record<Side, Promise<Session>[]> = { local: [], remote: [] };
   #cursors: ReadonlyMap<string, Cursors> | null = null;
+  #mailboxes: ReadonlyMap<string, ForeseenMailbox> = new Map();
+  /** The side that has listed its mailboxes, until the other one is there. */
+  #first: { readonly side: Side; readonly entries: readonly ListEntry[] } | null = null;
   #isOver = false;
 
   constructor(context: ForesightContext) {
@@ -44,26 +54,36 @@ export class Foresight {
     context.clock.after(0, () => this.#openForFirstRun());
   }
 
-  /** A session can be used before what follows is compressed: for a list that is not long, that saves a round trip. */
-  openedBeforeCompress(side: Side, session: Session): void {
-    if (this.#known().size <= MAX_UNCOMPRESSED) this.opened(side, session);
+  /** A session can be used, before what follows is compressed: for a list that is not long, that saves a round trip. */
+  usable(side: Side, session: Session): void {
+    if (this.#known().size <= MAX_SHORT) this.opened(side, session);
   }
 
   /** A session can be used. */
   opened(side: Side, session: Session): void {
-    if (this.#sessions[side] !== undefined) return;
-    this.#sessions[side] = session;
+    if (this.#lanes[side] !== undefined) return;
+    this.#lanes[side] = lanesOf(side, session, this.#context);
     const { view } = this.#context;
     if (view.patterns !== null) return;
     const listing = listEverything(session, view.references[side], view.selection, this.#known().size === 0);
     this.#lists[side] = listing;
     // Seen by who asks for it. Of two lists that come at once nothing is foreseen.
     listing.then((entries) => this.#listed(side, entries), () => {});
+    this.#lookAhead();
   }
 
   /** What a server lists of what the view asks for; null: it was not asked. */
   list(side: Side): Promise<readonly ListEntry[]> | null {
     return this.#lists[side] ?? null;
+  }
+
+  lanes(side: Side): Lanes | null {
+    return this.#lanes[side] ?? null;
+  }
+
+  mailbox(internal: string, names: BothSides<string>): ForeseenMailbox | null {
+    const foreseen = this.#mailboxes.get(internal) ?? null;
+    return foreseen !== null && SIDES.every((side) => foreseen.names[side] === names[side]) ? foreseen : null;
   }
 
   /** Hands over the connections that were opened; no more are. */
@@ -83,23 +103,44 @@ export class Foresight {
   #listed(side: Side, entries: readonly ListEntry[]): void {
     const { connections, trusted, clock } = this.#context;
     const other = otherSide(side);
+    if (this.#first === null) {
+      this.#first = { side, entries };
+      this.#lookAhead();
+    }
     if (connections === null || connections.limit[other] < 2 || this.#isOver) return;
     const waiting = this.#changed(side, entries);
-    if (this.#sessions[other] !== undefined) this.#open(other, waiting, connections);
+    if (this.#lanes[other] !== undefined) this.#open(other, waiting, connections);
     else if (trusted[other]) clock.after(NEAR_MS, () => this.#open(other, waiting, connections));
+  }
+
+  /** As soon as the other session can be used. */
+  #lookAhead(): void {
+    const { view, clock, log, remembered } = this.#context;
+    const { local, remote } = this.#lanes;
+    if (this.#isOver || this.#first === null || local === undefined || remote === undefined) return;
+    const { side, entries } = this.#first;
+    if (this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return;
+    try {
+      const state = remembered();
+      if (state === null) return;
+      this.#mailboxes = lookAhead(side, entries, { ...state, lanes: { local, remote }, view, clock });
+    } catch (error) {
+      // Whatever is wrong with the state file or a name, the run will find it, and can say more of it.
+      if (!(error instanceof InterimapError)) throw error;
+      log.debug(`Nothing is foreseen: ${error.message}`);
+    }
   }
 
   #open(side: Side, waiting: number, connections: MoreConnections): void {
     if (this.#isOver) return;
     const { wanted = usualWanted, limit } = connections;
-    const session = this.#sessions[side];
-    const roundTripMs = session?.connection.fastestMs ?? this.#context.clock.now() - this.#createdAt;
+    const roundTripMs = this.#lanes[side]?.first.connection.fastestMs ?? this.#context.clock.now() - this.#createdAt;
     const number = Math.min(wanted({ waiting, open: 1, roundTripMs }), limit[side] - 1);
     for (let i = this.#opening[side].length; i < number; i++) this.#begin(side, connections);
   }
 
   #begin(side: Side, { open }: MoreConnections): void {
-    const opening = open(side);
+    const opening = open(side, (session) => this.#lanes[side]?.prepare(session));
     // Seen by who takes it, if anybody does.
     opening.catch(() => {});
     this.#opening[side].push(opening);

@@ -18,6 +18,8 @@ export interface Job {
   readonly bodies: number;
   /** The only lane that will do; null: any. */
   readonly on: Lane | null;
+  /** Not sent in the turn of the event loop in which it was asked for: more may be asked for that has to go before. */
+  readonly late: boolean;
   /** Sends everything at once. */
   readonly start: (lane: Lane) => void;
   readonly reject: (error: Error) => void;

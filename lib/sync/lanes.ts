@@ -22,6 +22,8 @@ export type LanesWanted = (
 
 /** Connect, greeting, login: a new connection begins to help after so many round trips. */
 const OPENING_ROUND_TRIPS = 3;
+/** So long a session that is being opened is waited for by the mailbox that is selected in it. */
+const [PATIENCE_ROUND_TRIPS, PATIENCE_MS] = [2, 100];
 /** Less waiting than this is not worth a process on the server. */
 const WORTHWHILE_MS = 100;
 
@@ -35,10 +37,8 @@ export type Again = Pick<MailboxSession, "select" | "search">;
 
 export interface LanesOptions {
   readonly first: Session;
-  /** Opens one more session; null: there is but one. */
-  readonly more: (() => Promise<Session>) | null;
-  /** Sessions that are being opened already; a failure means that there are no more. */
-  readonly early: readonly Promise<Session>[];
+  /** Opens one more session, and tells of it as soon as commands may be sent in it; null: there is but one. */
+  readonly more: ((usable: (session: Session) => void) => Promise<Session>) | null;
   /** Connections at most, the first included. */
   readonly limit: number;
   readonly wanted: LanesWanted;
@@ -53,7 +53,12 @@ export class Lanes {
   readonly #waiting = new Waiting<Seat, Job>();
   /** Jobs that have waited for a turn of the event loop. */
   readonly #ripe = new WeakSet<Job>();
+  readonly #ripening: Job[] = [];
   readonly #opening = new Set<Promise<void>>();
+  /** Of sessions that may still turn out to be refused. */
+  readonly #prepared = new Map<Session, Lane>();
+  /** Those of them whose mailbox need not be selected elsewhere, for they will be there in a moment. */
+  readonly #awaited = new Set<Lane>();
   /** Mailboxes that are being looked at. */
   readonly #looking = new Set<Seat>();
   /** Mailboxes that stay selected until they are changed. */
@@ -66,7 +71,6 @@ export class Lanes {
     this.first = options.first;
     this.#lanes = [new Lane(options.first)];
     this.#limit = options.more === null ? 1 : options.limit;
-    for (const opening of options.early) this.#await(opening);
   }
 
   /** Selects a mailbox to look at it. What is asked in the same turn about the same seat is sent right behind. */
@@ -127,12 +131,40 @@ export class Lanes {
     return this.#ask<T | null>(seat, "change", async (lane) => {
       if (!isTime()) return null;
       return await look(againOn(lane, seat));
-    });
+    }, { late: true });
   }
 
   /** A look over the connection by which messages were appended, behind them. */
   behindCopies<T>(seat: Seat, on: Lane, look: (again: Again) => Promise<T>): Promise<T> {
     return this.#ask(seat, "look", (lane) => look(againOn(lane, seat)), { on });
+  }
+
+  /** A session that is being opened; a failure means that there are no more. */
+  expect(session: Promise<Session>): void {
+    const opening: Promise<void> = session.then(
+      (opened) => this.#opened(opened),
+      (error: Error) => {
+        // The run goes on with those that there are.
+        this.#limit = this.#lanes.length;
+        this.#awaited.clear();
+        this.#options.log.debug(`No more connections: ${error.message}`);
+        this.#dispatch();
+      },
+    ).finally(() => this.#opening.delete(opening));
+    this.#opening.add(opening);
+  }
+
+  /** Commands may be sent in a session that is being opened: its first SELECT need not wait for the answer to the login. */
+  prepare(session: Session): void {
+    const lane = new Lane(session);
+    this.#prepared.set(session, lane);
+    this.#awaited.add(lane);
+    this.#foresee(lane);
+    const { clock } = this.#options;
+    clock.after(PATIENCE_ROUND_TRIPS * this.first.connection.fastestMs + PATIENCE_MS, () => {
+      this.#awaited.delete(lane);
+      this.#dispatch();
+    });
   }
 
   /** For what needs no selection: that which has least to do. */
@@ -152,19 +184,24 @@ export class Lanes {
     seat: Seat,
     kind: Job["kind"],
     work: (lane: Lane) => Promise<T>,
-    { bodies = 0, on = null }: Partial<Pick<Job, "bodies" | "on">> = {},
+    { bodies = 0, on = null, late = false }: Partial<Pick<Job, "bodies" | "on" | "late">> = {},
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const job: Job = { seat, kind, bodies, on, reject, start: (lane) => void work(lane).then(resolve, reject) };
+    const job: Job = { seat, kind, bodies, on, late, reject, start: (lane) => void work(lane).then(resolve, reject) };
     this.#waiting.add(job);
-    if (kind !== "look") this.#options.clock.after(0, () => this.#ripen(job));
+    if (kind !== "look") this.#ripen(job);
     this.#dispatch();
     return promise;
   }
 
+  /** All that is asked in one turn of the event loop has its own at once. */
   #ripen(job: Job): void {
-    this.#ripe.add(job);
-    this.#dispatch();
+    this.#ripening.push(job);
+    if (this.#ripening.length > 1) return;
+    this.#options.clock.after(0, () => {
+      for (const ripe of this.#ripening.splice(0)) this.#ripe.add(ripe);
+      this.#dispatch();
+    });
   }
 
   #dispatch(): void {
@@ -177,29 +214,31 @@ export class Lanes {
    * then what changes, for that holds a lane for a round trip.
    */
   #next(): Turn | null {
-    return this.#ready() ?? this.#take(this.#waiting.reading()) ?? this.#take(this.#waiting.changing());
+    const ready = this.#ready();
+    if (ready !== null || this.#lanes.every(({ held }) => held)) return ready;
+    return this.#waiting.pickReading(this.#take) ?? this.#waiting.pickChanging(this.#take);
   }
 
   #ready(): Turn | null {
     for (const lane of this.#lanes) {
       if (lane.seat === null) continue;
-      for (const job of this.#waiting.of(lane.seat)) if (lane.isReadyFor(job)) return { lane, job };
+      const ready = (job: Job) => lane.isReadyFor(job) && !(job.late && !this.#ripe.has(job));
+      const turn = this.#waiting.pickOf(lane.seat, (job) => ready(job) ? { lane, job } : null);
+      if (turn !== null) return turn;
     }
     return null;
   }
 
   /** Many looks may be answered at once: no selection is left before all that wants to be done in it was asked for. */
-  #take(jobs: Iterable<Job>): Turn | null {
-    for (const job of jobs) {
-      const lane = job.kind === "look" || this.#ripe.has(job) ? this.#laneFor(job) : null;
-      if (lane !== null) return { lane, job };
-    }
-    return null;
-  }
+  readonly #take = (job: Job): Turn | null => {
+    const lane = job.kind === "look" || this.#ripe.has(job) ? this.#laneFor(job) : null;
+    return lane === null ? null : { lane, job };
+  };
 
   #laneFor({ seat, kind, bodies, on }: Job): Lane | null {
     const home = on ?? this.#lanes.find((lane) => lane.seat === seat);
     if (home !== undefined && !(bodies > 0 && home.isFull)) return home.held ? null : home;
+    for (const lane of this.#awaited) if (lane.seat === seat && kind !== "look") return null;
     const free = this.#lanes.filter(({ held, isFull }) => !held && !(bodies > 0 && isFull));
     const open = kind === "look" ? free : free.filter((lane) => !this.#isReserved(lane));
     return open.length === 0 ? null : this.#leastBusy(open);
@@ -232,32 +271,21 @@ export class Lanes {
     const open = this.#lanes.length + this.#opening.size;
     if (more === null || this.#isClosed || this.#waiting.seats === 0 || open >= this.#limit) return;
     const number = wanted({ waiting: this.#held(), open, roundTripMs: this.first.connection.fastestMs });
-    for (let i = Math.min(number, this.#limit - open); i > 0; i--) this.#await(more());
+    for (let i = Math.min(number, this.#limit - open); i > 0; i--) {
+      this.expect(more((session) => this.prepare(session)));
+    }
   }
 
   /** Mailboxes that wait for a connection. Those whose bodies wait for others' have enough of them. */
   #held(): number {
-    const seats = new Set<Seat>();
-    for (const { seat, bodies } of this.#waiting.reading()) if (bodies === 0) seats.add(seat);
-    for (const { seat } of this.#waiting.changing()) seats.add(seat);
-    return seats.size;
-  }
-
-  #await(session: Promise<Session>): void {
-    const opening: Promise<void> = session.then(
-      (opened) => this.#opened(opened),
-      (error: Error) => {
-        // The run goes on with those that there are.
-        this.#limit = this.#lanes.length;
-        this.#options.log.debug(`No more connections: ${error.message}`);
-      },
-    ).finally(() => this.#opening.delete(opening));
-    this.#opening.add(opening);
+    return this.#waiting.count(({ bodies }) => bodies === 0);
   }
 
   async #opened(session: Session): Promise<void> {
     if (this.#isClosed) return await session.logout();
-    const lane = new Lane(session);
+    const lane = this.#prepared.get(session) ?? new Lane(session);
+    this.#prepared.delete(session);
+    this.#awaited.delete(lane);
     this.#lanes.push(lane);
     this.#dispatch();
     this.#foresee(lane);
@@ -268,11 +296,10 @@ export class Lanes {
    * being looked at now, one for each connection need not.
    */
   #foresee(lane: Lane): void {
-    const selected = this.#lanes.map(({ seat }) => seat);
+    const selected = [...this.#lanes, ...this.#prepared.values()].map(({ seat }) => seat);
     const next = [...this.#looking].find((seat) => !selected.includes(seat));
-    if (lane.seat !== null || next === undefined) return;
-    lane.foresee(next);
-    for (const { seat } of this.#lanes) if (seat !== null && this.#looking.has(seat)) this.#kept.add(seat);
+    if (lane.seat === null && next !== undefined) lane.foresee(next);
+    for (const { seat } of [lane, ...this.#lanes]) if (seat !== null && this.#looking.has(seat)) this.#kept.add(seat);
   }
 }
 

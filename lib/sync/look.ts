@@ -80,8 +80,11 @@ export class Looker {
 
   async #observeSide(side: Side, { sides, last, whole, state }: LookOrder): Promise<Observed> {
     if (last !== null && !sides.includes(side)) return quiet(last[side]);
-    const { context, logs, agreed, uncopied, early } = this.#run;
-    const expected = last === null && state === context.store ? this.#expected(side) : UidSet.empty;
+    const { context, logs, agreed, uncopied } = this.#run;
+    const early = this.#run.early[side] ?? null;
+    delete this.#run.early[side];
+    const unasked = last === null && early === null && state === context.store;
+    const expected = unasked ? this.#expected(side) : UidSet.empty;
     const observing = observe({
       session: context.sessions[side],
       side,
@@ -91,14 +94,15 @@ export class Looker {
       log: logs[side],
       news: (uid, flags) => agreed[side].get(uid)?.key !== flags.key,
       whole,
-      early: early[side] ?? null,
+      early,
     });
-    delete early[side];
     // Sent right behind the look: what would be asked next saves a round trip.
     const reading = expected.isEmpty ? Promise.resolve(null) : readSizes(context.sessions[side], expected);
-    const [observed, sizes] = await bothOver(observing, reading);
+    const [observed, read] = await bothOver(observing, reading);
     const arrived = observed.arrived.subtract(uncopied[side]);
-    return { ...observed, arrived, sizes: arrived.subtract(expected).isEmpty ? sizes : null };
+    const sizes = observed.sizes ?? read;
+    const isSaid = arrived.subtract(sizes?.uids ?? UidSet.empty).isEmpty;
+    return { ...observed, arrived, sizes: isSaid ? sizes : null };
   }
 
   /** What has arrived, as far as the lists told, when something came to both sides: it may be the same. */

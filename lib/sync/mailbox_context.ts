@@ -10,10 +10,13 @@ import type { BothSides } from "./both_sides.ts";
 import type { MailboxBrake } from "./brake.ts";
 import type { SharedSession } from "./mailbox_session.ts";
 import type { OneWay } from "./one_way.ts";
+import type { LookBefore } from "./sight.ts";
 import type { Slabs } from "./slabs.ts";
 
 export interface MailboxContext {
   readonly sessions: BothSides<SharedSession>;
+  /** Looks that were sent before. */
+  readonly foreseen?: BothSides<LookBefore> | null;
   /** Shared by all mailboxes of a run. */
   readonly bodies: { readonly oneWay: OneWay; readonly slabs: Slabs };
   readonly store: Store;

@@ -5,9 +5,9 @@ import type { Logger } from "../log/types.ts";
 import { UidSet } from "../protocol/mod.ts";
 import { AgreementLog } from "./agreements.ts";
 import type { BothSides } from "./both_sides.ts";
-import type { EarlyLook } from "./early_look.ts";
 import { type MailboxContext, sideLogs } from "./mailbox_context.ts";
 import type { Side } from "./model.ts";
+import type { LookBefore } from "./sight.ts";
 
 export class MailboxRun {
   readonly context: MailboxContext;
@@ -16,11 +16,12 @@ export class MailboxRun {
   readonly agreed: BothSides<AgreementLog> = { local: new AgreementLog(), remote: new AgreementLog() };
   /** Messages of each side that could not be copied in this run. */
   readonly uncopied: Record<Side, UidSet> = { local: UidSet.empty, remote: UidSet.empty };
-  /** Looks that were sent behind the changes of the last pass. */
-  readonly early: Partial<Record<Side, EarlyLook>> = {};
+  /** Looks that were sent before the run, or behind the changes of the last pass. */
+  readonly early: Partial<Record<Side, LookBefore>>;
 
   constructor(context: MailboxContext) {
     this.context = context;
     this.logs = sideLogs(context);
+    this.early = { ...context.foreseen };
   }
 }

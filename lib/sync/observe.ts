@@ -8,14 +8,13 @@ import type { Logger } from "../log/types.ts";
 import { type FlagSet, MAX_UID, type ModSeq, UidSet } from "../protocol/mod.ts";
 import type { Cursor, Side, Store } from "../state/types.ts";
 import { accounts } from "./accounting.ts";
-import type { EarlyLook } from "./early_look.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Observation } from "./model.ts";
+import { canResync, type Known, knownOf, questionFor } from "./known.ts";
 import { brief, doubtIn, type Finding, provenMissing, weigh } from "./proof.ts";
 import { keptBy } from "./read_only.ts";
 import { RenumberedError } from "./renumbered_error.ts";
-import { MAX_SAMPLE_UIDS, sample } from "./sample.ts";
-import { listsAll, see } from "./sight.ts";
+import { type LookBefore, see } from "./sight.ts";
 
 const EVERYTHING = UidSet.range(1, MAX_UID);
 
@@ -46,7 +45,7 @@ export interface ObserveContext {
   /** List every UID, whatever the server says. */
   readonly whole: boolean;
   /** A look that was sent already. */
-  readonly early: EarlyLook | null;
+  readonly early: LookBefore | null;
 }
 
 /** An observation, and what made the server's word doubtful; null: nothing. */
@@ -56,14 +55,6 @@ export interface Observed extends Observation {
   readonly present: UidSet | null;
   /** Of all messages that have arrived, and maybe others, read in the same flight; null: they were not read. */
   readonly sizes: Sizes | null;
-}
-
-/** What is known of one side before it is looked at. */
-interface Known {
-  readonly cursor: Cursor | null;
-  /** Highest UID that is mapped or below UIDNEXT. */
-  readonly highest: number;
-  readonly unmapped: UidSet;
 }
 
 /** One look at the mailbox. */
@@ -77,6 +68,7 @@ interface Look {
   readonly lastFound: number;
   /** What the answer to the SEARCH listed, when it was for all UIDs. */
   readonly present: UidSet | null;
+  readonly sizes: Sizes | null;
   /** What a listing of all UIDs shows; null: everything added up without. */
   readonly finding: Finding | null;
   readonly doubt: string | null;
@@ -115,21 +107,18 @@ export function quiet(observation: Observed): Observed {
 
 async function look(context: ObserveContext, whole: boolean): Promise<Look> {
   const { session, store, idx, side, mailbox } = context;
-  const cursor = store.cursors(idx)?.[side] ?? null;
-  const highest = Math.max((cursor?.uidNext ?? 0) - 1, store.highestPaired(idx)[side]);
-  const known: Known = { cursor, highest, unmapped: store.unmapped(idx, side) };
-  const resync = resyncParameters(context, known);
-  const since = Math.max(cursor?.uidNext ?? 0, 1);
-  const all = whole || listsAll(store, idx, session);
+  const known = knownOf(store, { idx, side, session, whole });
+  const { cursor, since, all } = known;
   const isNews = (uid: number, flags: FlagSet) => !known.unmapped.has(uid) && context.news(uid, flags);
   // Without waiting when there is none: who asks for more in the same turn wants it to go out behind the SELECT.
   const early = cursor === null || context.early === null ? null : await context.early.take(cursor, all);
   for (const [uid, flags] of early?.selected.modified ?? []) {
     if (!isNews(uid, flags)) early?.selected.modified.delete(uid);
   }
-  const { selected, found } = early ?? await see(session, mailbox, { resync, from: all ? 1 : since, isNews });
+  const { selected, found, sizes } = early ??
+    await see(session, mailbox, { ...questionFor(store, idx, side, known), isNews });
   const highestModSeq = check(context, selected, cursor);
-  const listed = resync === null && known.highest > 0 ? await listFlags(context, known, selected) : null;
+  const listed = !canResync(known) && known.highest > 0 ? await listFlags(context, known, selected) : null;
   const reported = { known, selected, highestModSeq };
   // A server that counts from anew reports nothing; what it might name means nothing.
   const claimed = wentBack(reported)
@@ -139,7 +128,7 @@ async function look(context: ObserveContext, whole: boolean): Promise<Look> {
   const arrived = unpaired.intersect(UidSet.range(since, MAX_UID));
   return await prove(
     context,
-    { ...reported, claimed, arrived, lastFound: found.last, present: all ? found : null },
+    { ...reported, claimed, arrived, lastFound: found.last, present: all ? found : null, sizes },
     whole ? found : null,
   );
 }
@@ -148,20 +137,6 @@ async function look(context: ObserveContext, whole: boolean): Promise<Look> {
 function wentBack({ known, highestModSeq }: Pick<Look, "known" | "highestModSeq">): boolean {
   const { cursor } = known;
   return cursor !== null && cursor.highestModSeq > highestModSeq;
-}
-
-function resyncParameters(context: ObserveContext, known: Known): Parameters<MailboxSession["select"]>[1] {
-  const { cursor, highest, unmapped } = known;
-  if (cursor === null || cursor.highestModSeq === 0n || highest < 1) return null;
-  const { store, idx, side } = context;
-  // The sample tells sequence numbers, which are only known when the pairs are exactly the messages of the mailbox.
-  const exact = unmapped.isEmpty && highest < cursor.uidNext;
-  return {
-    uidValidity: cursor.uidValidity,
-    modSeq: cursor.highestModSeq,
-    knownUids: UidSet.range(1, highest),
-    sample: exact ? sample(store.pairCount(idx), store.recentUids(idx, side, MAX_SAMPLE_UIDS)) : null,
-  };
 }
 
 /** The mod-sequence of the selection. @throws MailboxError when the mailbox is unfit or not the one we know */
@@ -284,6 +259,6 @@ function settle(context: ObserveContext, look: Look, before: Finding | null): Ob
     readOnly: selected.readOnly,
     doubt,
     present: look.present,
-    sizes: null,
+    sizes: look.sizes,
   };
 }

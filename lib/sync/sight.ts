@@ -3,7 +3,8 @@
 
 import type { MailboxSession, SelectedMailbox } from "../client/mod.ts";
 import { type FlagSet, MAX_UID, UidSet } from "../protocol/mod.ts";
-import type { Store } from "../state/types.ts";
+import type { Cursor, Store } from "../state/types.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** In a mailbox with no more messages all UIDs are asked for at once: that proves what is gone without another question. */
 const MAX_LISTED = 20_000;
@@ -11,6 +12,14 @@ const MAX_LISTED = 20_000;
 export interface Sight {
   readonly selected: SelectedMailbox;
   readonly found: UidSet;
+  /** Of messages that are new, read in the same flight; null: they were not read. */
+  readonly sizes: Sizes | null;
+}
+
+/** A look that was sent before anybody asked for it. */
+export interface LookBefore {
+  /** What it has shown, when it stands for a look from `cursor`, at all UIDs or at new ones; else null. */
+  take(cursor: Cursor, all: boolean): Promise<Sight | null>;
 }
 
 export interface SightQuestion {
@@ -40,5 +49,5 @@ export async function see(
     session.select(mailbox, resync, isNews),
     session.search(UidSet.range(from, MAX_UID), { freeze: true }),
   ]);
-  return { selected, found };
+  return { selected, found, sizes: null };
 }

@@ -39,23 +39,38 @@ export class Waiting<Seat, Job extends SeatedJob<Seat>> {
     if (jobs.reading.length === 0 && jobs.changing.length === 0) this.#seats.delete(job.seat);
   }
 
-  /** Jobs of a mailbox: all that read, and the first of those that change. */
-  *of(seat: Seat): Generator<Job> {
+  // What follows is asked whenever anything is answered: no iterators, whose steps would be a large part of all garbage.
+
+  /** The first that `pick` gives something for among the jobs of a mailbox: those that read, and its first that changes. */
+  pickOf<Picked>(seat: Seat, pick: (job: Job) => Picked | null): Picked | null {
     const jobs = this.#seats.get(seat);
-    if (jobs === undefined) return;
-    yield* jobs.reading;
-    const [change] = jobs.changing;
-    if (change !== undefined) yield change;
+    if (jobs === undefined) return null;
+    return pickFrom(jobs.reading, pick) ?? pickFrom(jobs.changing.slice(0, 1), pick);
   }
 
-  /** All that look or read. */
-  *reading(): Generator<Job> {
-    for (const { reading } of this.#seats.values()) yield* reading;
+  /** The same among all that look or read. */
+  pickReading<Picked>(pick: (job: Job) => Picked | null): Picked | null {
+    for (const { reading } of this.#seats.values()) {
+      const picked = pickFrom(reading, pick);
+      if (picked !== null) return picked;
+    }
+    return null;
   }
 
-  /** The first of each mailbox that changes it. */
-  *changing(): Generator<Job> {
-    for (const { changing: [change] } of this.#seats.values()) if (change !== undefined) yield change;
+  /** The same among the first of each mailbox that changes it. */
+  pickChanging<Picked>(pick: (job: Job) => Picked | null): Picked | null {
+    for (const { changing: [change] } of this.#seats.values()) {
+      const picked = change === undefined ? null : pick(change);
+      if (picked !== null) return picked;
+    }
+    return null;
+  }
+
+  /** How many mailboxes are to be changed, or have a reading job that `counts`. */
+  count(counts: (job: Job) => boolean): number {
+    let count = 0;
+    for (const { reading, changing } of this.#seats.values()) if (changing.length > 0 || reading.some(counts)) count++;
+    return count;
   }
 
   /** Whether a mailbox is about to be changed. */
@@ -66,4 +81,12 @@ export class Waiting<Seat, Job extends SeatedJob<Seat>> {
 
 function listOf<Job extends SeatedJob<unknown>>({ reading, changing }: JobsOfSeat<Job>, { kind }: Job): Job[] {
   return kind === "change" ? changing : reading;
+}
+
+function pickFrom<Job, Picked>(jobs: readonly Job[], pick: (job: Job) => Picked | null): Picked | null {
+  for (const job of jobs) {
+    const picked = pick(job);
+    if (picked !== null) return picked;
+  }
+  return null;
 }

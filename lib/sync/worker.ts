@@ -7,8 +7,9 @@ import { MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { toWire } from "../protocol/mod.ts";
 import type { MailboxOverview, Side, Store } from "../state/types.ts";
-import { type BothSides, onBothSides } from "./both_sides.ts";
+import { type BothSides, onBothSides, SIDES } from "./both_sides.ts";
 import { isDirty, isMiscounted, statusOf } from "./dirty.ts";
+import type { Foreseen } from "./foreseen_looks.ts";
 import type { FullChecks } from "./full_checks.ts";
 import { Lanes, type LanesWanted, usualWanted } from "./lanes.ts";
 import type { Listing } from "./listing.ts";
@@ -24,8 +25,11 @@ import { Slabs } from "./slabs.ts";
 export interface MoreConnections {
   /** How many there may be at once to each server, the first included. */
   readonly limit: BothSides<number>;
-  /** Opens one more, ready for SELECT. Rejects when the server refuses. Whoever lends this closes what it opened. */
-  readonly open: (side: Side) => Promise<Session>;
+  /**
+   * Opens one more, ready for SELECT. Rejects when the server refuses. Whoever lends this closes what it opened. `usable` is
+   * told of it earlier, when that is not certain yet but commands may be sent.
+   */
+  readonly open: (side: Side, usable?: (session: Session) => void) => Promise<Session>;
   /** When it is worth it; default: when it saves time. */
   readonly wanted?: LanesWanted;
 }
@@ -36,6 +40,8 @@ export interface WorkerContext {
   readonly connections: MoreConnections | null;
   /** Connections that are being opened already. */
   readonly early: (side: Side) => readonly Promise<Session>[];
+  /** What was begun before the run. */
+  readonly foreseen: Foreseen | null;
   readonly listing: Listing;
   readonly store: Store;
   readonly brake: RunBrake;
@@ -52,7 +58,9 @@ export class Worker {
 
   constructor(context: WorkerContext) {
     this.#context = context;
-    this.#lanes = { local: lanesOf("local", context), remote: lanesOf("remote", context) };
+    const lanes = (side: Side) => context.foreseen?.lanes(side) ?? lanesOf(side, context.sessions[side], context);
+    this.#lanes = { local: lanes("local"), remote: lanes("remote") };
+    for (const side of SIDES) for (const session of context.early(side)) this.#lanes[side].expect(session);
   }
 
   async close(): Promise<void> {
@@ -63,7 +71,10 @@ export class Worker {
   async synchronize(row: MailboxOverview): Promise<boolean> {
     const { checks, listing, store } = this.#context;
     const fullCheck = { due: checks.isDue(row), done: () => checks.done(row) };
-    const complete = await this.#attempt(row, (context) => synchronizeMailbox({ ...context, fullCheck }));
+    const complete = await this.#attempt(
+      row,
+      (context) => synchronizeMailbox(this.#foresee(row, { ...context, fullCheck })),
+    );
     // The count itself may be wrong: the original may have been stopped in the middle.
     const onlyMiscounted = isMiscounted(row, listing) && !isDirty(row, listing);
     if (complete && onlyMiscounted) store.apply([{ kind: "recount", idx: row.idx }]);
@@ -78,6 +89,11 @@ export class Worker {
       if (repaired) this.#context.checks.done(row);
       return await synchronizeMailbox(context) && repaired;
     });
+  }
+
+  #foresee(row: MailboxOverview, context: MailboxContext): MailboxContext {
+    const foreseen = this.#context.foreseen?.mailbox(row.mailbox, context.names) ?? null;
+    return foreseen === null ? context : { ...context, sessions: foreseen.sessions, foreseen: foreseen.looks };
   }
 
   async #attempt(row: MailboxOverview, work: (context: MailboxContext) => Promise<boolean>): Promise<boolean> {
@@ -114,11 +130,15 @@ export class Worker {
   }
 }
 
-function lanesOf(side: Side, { sessions, connections, early, log, clock }: WorkerContext): Lanes {
+/** The first session with a server, and those that may come. */
+export function lanesOf(
+  side: Side,
+  first: Session,
+  { connections, log, clock }: Pick<WorkerContext, "connections" | "log" | "clock">,
+): Lanes {
   return new Lanes({
-    first: sessions[side],
-    more: connections === null ? null : () => connections.open(side),
-    early: early(side),
+    first,
+    more: connections === null ? null : (usable) => connections.open(side, usable),
     limit: connections?.limit[side] ?? 1,
     wanted: connections?.wanted ?? usualWanted,
     log: log.with({ component: side }),

@@ -405,7 +405,7 @@ for (const place of ["before", "behind"] as const) {
     const { opening, server, inside } = rig({
       expected: [...EXPECTED, "COMPRESS=DEFLATE"],
       compress: true,
-      beforeCompress: (session) => asked = session.run(capability()),
+      usable: (session) => asked = session.run(capability()),
       clock,
     });
     await server.send(GREETING);

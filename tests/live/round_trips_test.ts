@@ -190,6 +190,41 @@ liveTest("a first run sends its questions about mailboxes behind the login", asy
   }
 }, { newProgramOnly: true });
 
+liveTest(
+  "what changed on the nearer server is looked at in the flight of the other's list",
+  async ({ lab, program }) => {
+    const local = await lab.store("local", { format: "maildir", separator: "/" });
+    const remote = await lab.store("remote", { format: "mdbox", separator: "." });
+    const names = ["INBOX", "a/b", "c"];
+    await local.with(async (probe) => {
+      for (const name of names.slice(1)) await probe.create(name);
+      for (const name of names) await probe.append(name, { body: plainMessage(name) });
+    });
+    const daemon = await lab.daemon();
+    for (const compress of ["NO", "YES"]) {
+      const here = plainSection(local, daemon, { connections: "1" });
+      const there = plainSection(remote, daemon, { compress, connections: "1" });
+      const workspace = await Workspace.create(`${lab.directory}/${compress}`, here, there);
+      // Delimiters are remembered, and then what the servers told with their answers to the login.
+      for (let i = 0; i < 2; i++) await workspace.sync(program);
+      await local.with(async (probe) => {
+        await probe.select("a/b");
+        await probe.store([1], "+FLAGS.SILENT", [compress]);
+      });
+      const relay = await RelayProcess.start(daemon.port, RTT_MS);
+      await workspace.configure(here, { ...there, port: String(relay.port) });
+      const result = await workspace.run(program);
+      const connections = await relay.stop();
+      assert.equal(result.code, 0, result.stderr);
+      const { differences } = await compareStores(local, remote, workspace.databaseFile);
+      assert.deepEqual(differences, []);
+      // AUTHENTICATE, ENABLE, LIST and SELECT; STORE and the next SELECT, in the same selection; LOGOUT.
+      assert.deepEqual(connections.map(({ turns }) => turns), [3], compress);
+    }
+  },
+  { newProgramOnly: true },
+);
+
 liveTest("new messages need a fixed number of round trips", async (context) => {
   await using scene = await prepare(context, delay(DELAY_MS));
   await scene.run();
@@ -207,7 +242,11 @@ liveTest("new messages need a fixed number of round trips", async (context) => {
       assert.ok(turns <= COPY_TURNS[side], `${side}: ${turns} round trips: ${commands.join(", ")}`);
     }
   }
-  assert.deepEqual(turns[1], turns[0], "more messages need more round trips");
+  const [one, many] = turns;
+  for (const side of SIDES) {
+    // Of two servers that are equally far away, the one that happens to list first saves the other one a flight.
+    assert.ok(Math.abs((many?.[side] ?? 0) - (one?.[side] ?? 0)) <= 1, `more messages: ${JSON.stringify(turns)}`);
+  }
 }, { newProgramOnly: true });
 
 liveTest("copies one way wait until those the other way are sent, but not until they are answered", async (context) => {

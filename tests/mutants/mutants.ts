@@ -181,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "known UIDs end at UIDNEXT: an interrupted run loses changes",
-    file: "lib/sync/observe.ts",
+    file: "lib/sync/known.ts",
     find: "knownUids: UidSet.range(1, highest),",
     replace: "knownUids: UidSet.range(1, cursor.uidNext - 1),",
     tests: ["tests/model/races_test.ts"],
@@ -574,8 +574,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a password is tried over a second connection before it was right once",
     file: "lib/cli/sessions.ts",
-    find: "{ enable: true, after: told }",
-    replace: "{ enable: true }",
+    find: "{ enable: true, after: told, usable }",
+    replace: "{ enable: true, usable }",
     tests: ["tests/cli/sessions_test.ts"],
   },
   {
@@ -598,5 +598,33 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (distrusted[side]) distrustLogin(database, side);",
     replace: "if (!distrusted) distrustLogin(database, side);",
     tests: ["tests/cli/habits_test.ts"],
+  },
+  {
+    name: "a look that was sent before the run is used however long ago it was answered",
+    file: "lib/sync/foreseen_looks.ts",
+    find: "return isSame && this.#clock.now() - this.#seenAt <= MAX_AGE_MS ? sight : null;",
+    replace: "return isSame ? sight : null;",
+    tests: ["tests/sync/foreseen_looks_test.ts"],
+  },
+  {
+    name: "a look at one mailbox is used for another, by the delimiter of an earlier run",
+    file: "lib/sync/foresight.ts",
+    find: "SIDES.every((side) => foreseen.names[side] === names[side]) ? foreseen : null;",
+    replace: "SIDES.every((side) => names[side] !== null) ? foreseen : null;",
+    tests: ["tests/sync/foreseen_looks_test.ts"],
+  },
+  {
+    name: "a look behind changes is given up before it is known that nothing else comes",
+    file: "lib/sync/lanes.ts",
+    find: "lane.isReadyFor(job) && !(job.late && !this.#ripe.has(job));",
+    replace: "lane.isReadyFor(job);",
+    tests: ["tests/sync/early_look_test.ts"],
+  },
+  {
+    name: "a mailbox waits for ever for a session that was refused",
+    file: "lib/sync/lanes.ts",
+    find: "this.#awaited.clear();",
+    replace: "",
+    tests: ["tests/sync/lanes_test.ts"],
   },
 ];

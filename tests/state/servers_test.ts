@@ -9,6 +9,8 @@ import {
   peekCursors,
   prepareStore,
   rememberCapabilities,
+  rememberDelimiters,
+  rememberedDelimiters,
   rememberSilentLeaver,
   silentLeavers,
 } from "../../lib/state/mod.ts";
@@ -90,6 +92,25 @@ Deno.test("`silentLeavers()` gives back what was remembered, and nothing of a fi
     store.close();
     const again = openDatabase(path, { create: false });
     assert.deepEqual(silentLeavers(again), { local: false, remote: true });
+    again.close();
+  });
+});
+
+Deno.test("`rememberedDelimiters()` gives back what the last run found, and nothing of a file without our tables", () => {
+  withFile((path) => {
+    const database = openDatabase(path, { create: true });
+    assert.equal(rememberedDelimiters(database), null);
+    const store = prepareStore(database, { local: "/", remote: "." }, new KeepingLog(0));
+    assert.equal(rememberedDelimiters(database), null);
+    for (
+      const delimiters of [{ local: "/", remote: "." }, { local: "/", remote: "\\" }, { local: null, remote: null }]
+    ) {
+      rememberDelimiters(database, delimiters);
+      assert.deepEqual(rememberedDelimiters(database), delimiters);
+    }
+    store.close();
+    const again = openDatabase(path, { create: false });
+    assert.deepEqual(rememberedDelimiters(again), { local: null, remote: null });
     again.close();
   });
 });

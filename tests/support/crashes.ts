@@ -30,6 +30,12 @@ function endState(rig: Rig): readonly string[] {
   });
 }
 
+/** In one of three runs no server is far away, in one the remote, in one the local one. */
+function fromAfar({ name, options }: Disturbance, index: number): Disturbance {
+  const far = [null, "remote", "local"][index % 3] as Side | null;
+  return { name: far === null ? name : `${name}, ${far} far away`, options: { ...options, far } };
+}
+
 function wire({ chunk }: Scenario): RunOptions {
   return chunk === undefined ? {} : { duplex: { chunk } };
 }
@@ -65,14 +71,15 @@ export async function study(scenario: Scenario): Promise<Study> {
     scenario.meanwhile(rig);
     assert.equal((await rig.run({ ...wire(scenario), ...scenario.run })).error, null);
   }
-  const disturbances = (limit: number) => [
-    ...killsAtCommands(first.counts.commands, limit),
-    ...faultsAtWrites(first.counts.writes, limit),
-    ...octets.flatMap(({ side, reads, writes }) => [
-      ...breaks(side, "read", reads, limit),
-      ...breaks(side, "write", writes, limit),
-    ]),
-  ];
+  const disturbances = (limit: number) =>
+    [
+      ...killsAtCommands(first.counts.commands, limit),
+      ...faultsAtWrites(first.counts.writes, limit),
+      ...octets.flatMap(({ side, reads, writes }) => [
+        ...breaks(side, "read", reads, limit),
+        ...breaks(side, "write", writes, limit),
+      ]),
+    ].map(fromAfar);
   return { scenario, wanted: endState(rig), disturbances };
 }
 

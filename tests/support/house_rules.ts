@@ -47,6 +47,8 @@ export const LAYERS: readonly Layer[] = [
       "lib/sync/copy_across.ts",
       "lib/sync/copy_sink.ts",
       "lib/sync/early_look.ts",
+      "lib/sync/foreseen_looks.ts",
+      "lib/sync/known.ts",
       "lib/sync/engine.ts",
       "lib/sync/evidence.ts",
       "lib/sync/execute.ts",

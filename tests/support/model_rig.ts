@@ -2,9 +2,11 @@
 // can be watched command by command and killed at a chosen one. Also says in what two mail stores differ, and whether
 // the state agrees with them.
 
-import { type Opened, openSession, requireCapabilities } from "../../lib/client/mod.ts";
+import { type Opened, openSession, requireCapabilities, type Session } from "../../lib/client/mod.ts";
 import type { Side, Store } from "../../lib/state/types.ts";
-import { type BrakeOptions, type RunContext, runOnce, type RunReport } from "../../lib/sync/mod.ts";
+import { WHOLE_VIEW } from "../../lib/sync/listing.ts";
+import { type BrakeOptions, Foresight, type RunContext, runOnce, type RunReport } from "../../lib/sync/mod.ts";
+import { otherSide } from "../../lib/sync/model.ts";
 import { deflateStream } from "../../lib/transport/deflate.ts";
 import type { ByteStream, Connected } from "../../lib/transport/types.ts";
 import { type DuplexOptions, duplexPair } from "./duplex.ts";
@@ -45,6 +47,8 @@ export interface RunOptions {
   readonly fullCheck?: RunContext["fullCheck"];
   /** Sessions with each server at most, opened as soon as a mailbox has to wait; default 1. */
   readonly connections?: number;
+  /** The server that is so far away that the other one has listed its mailboxes before it is there; null, and default: none. */
+  readonly far?: Side | null;
   /** Instead of synchronizing. */
   readonly command?: (context: Pick<RunContext, "sessions" | "log" | "openStore">) => Promise<number>;
   readonly killAt?: CommandKill;
@@ -116,52 +120,98 @@ export class Rig {
     };
   }
 
+  #foresight(lent: Pick<RunContext, "connections" | "log" | "openStore">): Foresight {
+    const delimiters = { local: this.store("local").delimiter, remote: this.store("remote").delimiter };
+    const rows = () => lent.openStore(delimiters).overview();
+    return new Foresight({
+      connections: lent.connections ?? null,
+      trusted: { local: true, remote: true },
+      cursors: () =>
+        new Map(rows().flatMap(({ mailbox, cursors }) => cursors === null ? [] : [[mailbox, cursors] as const])),
+      remembered: () => ({ store: lent.openStore(delimiters), delimiters }),
+      view: WHOLE_VIEW,
+      log: lent.log,
+      clock: this.clock,
+    });
+  }
+
   async #synchronize(
     life: Life,
     log: KeepingLog,
     options: RunOptions,
     wrap: (store: Store) => Store,
   ): Promise<RunReport> {
-    const opened: Opened[] = [];
+    const opening: Promise<Opened>[] = [];
     const open = async (side: Side) => {
       const wrap = (stream: ByteStream) => {
         const mortal = new MortalStream(stream, life);
         return options.wrap?.(mortal, side) ?? mortal;
       };
       const { duplex = {} } = options;
-      const one = await openModelSession(this.servers[side], { side, log, duplex, wrap });
-      opened.push(one);
-      return one.session;
+      const one = openModelSession(this.servers[side], { side, log, duplex, wrap });
+      opening.push(one);
+      return (await one).session;
     };
+    const { names = [], repair = false, brake, fullCheck = null, connections: limit = 1, far = null } = options;
+    const connections = {
+      limit: { local: limit, remote: limit },
+      open: async (side: Side, usable: (session: Session) => void = () => {}) => {
+        const session = await open(side);
+        const enabling = session.enableQresync();
+        usable(session);
+        await enabling;
+        return session;
+      },
+      wanted: () => 1,
+    };
+    const openStore: RunContext["openStore"] = once((delimiters) => wrap(this.home.open(delimiters)));
+    const foresight = far === null ? null : this.#foresight({ connections, log, openStore });
     try {
-      const both = await Promise.allSettled(SIDES.map(open));
-      const [local, remote] = both.map((one) => {
-        if (one.status === "rejected") throw one.reason;
-        return one.value;
-      });
-      if (local === undefined || remote === undefined) throw new Error("two sessions were opened");
-      const sessions = { local, remote };
-      const openStore: RunContext["openStore"] = (delimiters) => wrap(this.home.open(delimiters));
+      const sessions = await openBoth(open, foresight, far);
       if (options.command !== undefined) {
         return { problems: await options.command({ sessions, log, openStore }), held: 0 };
       }
-      const { names = [], repair = false, brake, fullCheck = null, connections: limit = 1 } = options;
-      const connections = {
-        limit: { local: limit, remote: limit },
-        open: async (side: Side) => {
-          const session = await open(side);
-          await session.enableQresync();
-          return session;
-        },
-        wanted: () => 1,
-      };
-      const context = { sessions, connections, names, repair, fullCheck, log, openStore, clock: this.clock };
+      const context = { sessions, connections, names, repair, fullCheck, log, openStore, clock: this.clock, foresight };
       return await runOnce({ ...context, ...(brake === undefined ? {} : { brake }) });
     } finally {
+      const opened = (await Promise.allSettled(opening)).flatMap((one) =>
+        one.status === "fulfilled" ? [one.value] : []
+      );
       await Promise.all(opened.map(({ session }) => session.logout()));
       for (const { connected } of opened) connected.close();
     }
   }
+}
+
+/** The second call gets what the first one made. */
+function once<A, B>(make: (argument: A) => B): (argument: A) => B {
+  let made: { readonly value: B } | null = null;
+  return (argument) => (made ??= { value: make(argument) }).value;
+}
+
+/** Both at the same time, or the far one when the other has listed its mailboxes. */
+async function openBoth(
+  open: (side: Side) => Promise<Session>,
+  foresight: Foresight | null,
+  far: Side | null,
+): Promise<Record<Side, Session>> {
+  const sessions: Partial<Record<Side, Session>> = {};
+  const attempt = async (side: Side): Promise<void> => {
+    const session = sessions[side] = await open(side);
+    foresight?.opened(side, session);
+  };
+  const attempts = far === null ? SIDES.map(attempt) : fromAfar(attempt, foresight, far);
+  const both = await Promise.allSettled(attempts);
+  for (const one of both) if (one.status === "rejected") throw one.reason;
+  const { local, remote } = sessions;
+  if (local === undefined || remote === undefined) throw new Error("two sessions were opened");
+  return { local, remote };
+}
+
+function fromAfar(attempt: (side: Side) => Promise<void>, foresight: Foresight | null, far: Side): Promise<void>[] {
+  const near = attempt(otherSide(far));
+  const listed = near.then(() => foresight?.list(otherSide(far))?.catch(() => {}));
+  return [near, listed.then(() => attempt(far))];
 }
 
 /** What a session with a model server is opened with. */

@@ -1,12 +1,13 @@
 // A look that is sent behind changes: when it is sent, and for which look it stands.
 
 import assert from "node:assert/strict";
+import type { Clock } from "../../lib/base/clock.ts";
 import { makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
 import { EarlyLook } from "../../lib/sync/early_look.ts";
 import { Lanes } from "../../lib/sync/lanes.ts";
 import { SharedSession } from "../../lib/sync/mailbox_session.ts";
 import { type ClientRig, greetedClient } from "../support/client_rig.ts";
-import { HastyClock } from "../support/fake_clock.ts";
+import { FakeClock, HastyClock } from "../support/fake_clock.ts";
 
 const ONE = UidSet.range(1, 1);
 const CURSOR = { uidValidity: 1, uidNext: 3, highestModSeq: 9n };
@@ -16,10 +17,10 @@ interface Scene extends ClientRig {
 }
 
 /** With a mailbox that was looked at. */
-async function scene(): Promise<Scene> {
+async function scene(clock: Clock = new HastyClock()): Promise<Scene> {
   const rig = await greetedClient("IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH");
   const { session: first, log, server } = rig;
-  const lanes = new Lanes({ first, more: null, early: [], limit: 1, wanted: () => 0, log, clock: new HastyClock() });
+  const lanes = new Lanes({ first, more: null, limit: 1, wanted: () => 0, log, clock });
   const shared = new SharedSession(lanes, "a");
   const looking = Promise.all([shared.select("a", null, () => true), shared.search(ONE, { freeze: true })]);
   for (let i = 0; i < 2; i++) await server.line();
@@ -85,6 +86,20 @@ Deno.test("an early look stands for nothing when something was changed behind it
   const more = here.shared.expunge(ONE);
   more.catch(() => {});
   assert.equal(await early.take(CURSOR, false), null);
+  here.session.abort(new Error("end"));
+});
+
+Deno.test("an early look waits a turn, in which it may turn out that there is nothing to copy", async () => {
+  const here = await scene(new FakeClock());
+  let isTime = false;
+  const storing = here.shared.store(ONE, makeFlagSet(["\\Seen"]), 9n);
+  const { shared: session } = here;
+  const early = new EarlyLook({ session, mailbox: "a", observed: CURSOR, all: false, behind: () => isTime });
+  await Promise.resolve();
+  isTime = true;
+  await answer(here, 1);
+  await storing;
+  assert.notEqual(await early.take(CURSOR, false), null);
   here.session.abort(new Error("end"));
 });
 

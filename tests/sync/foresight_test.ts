@@ -7,6 +7,7 @@ import { Foresight } from "../../lib/sync/foresight.ts";
 import { WHOLE_VIEW } from "../../lib/sync/listing.ts";
 import type { Side } from "../../lib/sync/model.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { KeepingLog } from "../support/quiet_log.ts";
 
 const CURSOR = { uidValidity: 1, uidNext: 2, highestModSeq: 3n };
 
@@ -27,7 +28,9 @@ function scene({ limit = 4, known = [] }: SceneOptions = {}) {
     },
     trusted: { local: false, remote: false },
     cursors: () => new Map<string, Cursors>(known.map((name) => [name, { local: CURSOR, remote: CURSOR }])),
+    remembered: () => null,
     view: WHOLE_VIEW,
+    log: new KeepingLog(),
     clock: new FakeClock(),
   });
   return { foresight, opened };
@@ -69,7 +72,7 @@ for (
   Deno.test(`a list of ${number} known mailboxes ${early.length > 0 ? "does not wait" : "waits"} for COMPRESS`, () => {
     const { foresight } = scene({ known: Array.from({ length: number }, (_, index) => `m${index}`) });
     const { session, asked } = listening();
-    foresight.openedBeforeCompress("remote", session);
+    foresight.usable("remote", session);
     assert.deepEqual(asked, early);
     assert.equal(foresight.list("remote") === null, early.length === 0);
     foresight.opened("remote", session);

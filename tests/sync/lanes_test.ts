@@ -41,12 +41,12 @@ async function scene(options: SceneOptions = {}): Promise<Scene> {
   const lanes = new Lanes({
     first: first.session,
     more: open,
-    early: options.early === undefined ? [] : [options.early],
     limit: 3,
     wanted: () => options.wanted ?? 0,
     log: first.log,
     clock: options.clock ?? new HastyClock(),
   });
+  if (options.early !== undefined) lanes.expect(options.early);
   return { first, others, lanes, session: (mailbox) => new SharedSession(lanes, mailbox) };
 }
 
@@ -308,3 +308,60 @@ Deno.test("`usualWanted()` asks for connections only where they save time", () =
   assert.equal(wanted(9, 100), 2);
   assert.equal(wanted(19, 100), 6);
 });
+
+interface Preparing extends Scene {
+  readonly opening: PromiseWithResolvers<Session>;
+  readonly other: ClientRig;
+  readonly clock: FakeClock;
+}
+
+/** A second connection that is being opened, in which "a" is selected in advance while it is looked at. */
+async function preparing(): Promise<Preparing> {
+  const opening = Promise.withResolvers<Session>();
+  const clock = new FakeClock();
+  const scenery = await scene({ early: opening.promise, clock });
+  const { first: { server }, lanes } = scenery;
+  const other = await greetedClient(CAPABILITIES);
+  scenery.others.push(other);
+  const [a, b] = [scenery.session("a"), scenery.session("b")];
+  const looks = [look(a, "a"), look(b, "b")];
+  for (let i = 0; i < 4; i++) await server.line();
+  lanes.prepare(other.session);
+  await other.server.expect("000000 SELECT a");
+  await server.send(...opened(1, ["000000", "000001"], false), ...opened(2, ["000002", "000003"]));
+  await Promise.all(looks);
+  await nextTurn();
+  return { ...scenery, session: (mailbox) => mailbox === "a" ? a : b, opening, other, clock };
+}
+
+Deno.test("a session that is being opened is used for the mailbox that was selected in it in advance", async () => {
+  const scenery = await preparing();
+  const { first: { server }, other, opening } = scenery;
+  const changing = scenery.session("a").store(ONE, SEEN, 5n);
+  await nextTurn();
+  assert.deepEqual([server.pending, other.server.pending], ["", ""]);
+  opening.resolve(other.session);
+  await other.server.send("* OK [UIDVALIDITY 1] x", "000000 OK");
+  await other.server.expect("000001 UID STORE 1 (UNCHANGEDSINCE 5) FLAGS.SILENT (\\Seen)");
+  await other.server.send("000001 OK");
+  await changing;
+  end(scenery);
+});
+
+for (const why of ["is refused", "is late"] as const) {
+  Deno.test(`a session that is being opened and ${why} holds nothing up`, async () => {
+    const scenery = await preparing();
+    const { first: { server, connection }, opening } = scenery;
+    const changing = scenery.session("a").store(ONE, SEEN, 5n);
+    await nextTurn();
+    assert.equal(server.pending, "");
+    if (why === "is refused") opening.reject(new Error("too many"));
+    else scenery.clock.advance(2 * connection.fastestMs + 100);
+    await server.expect("000004 SELECT a");
+    await server.send("* OK [CLOSED] x", "* OK [UIDVALIDITY 1] x", "000004 OK");
+    await server.expect(/^000005 UID STORE/);
+    await server.send("000005 OK");
+    await changing;
+    end(scenery);
+  });
+}

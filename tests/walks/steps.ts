@@ -38,6 +38,8 @@ export interface Walk {
   readonly capacity: number;
   /** Sessions with each server at most. */
   readonly connections: number;
+  /** The server that is far away; null: none. */
+  readonly far: Side | null;
   /** The state is in a file instead of in memory. */
   readonly file: boolean;
 }
@@ -125,6 +127,7 @@ export function walks(): fc.Arbitrary<Walk> {
     chunk: fc.constantFrom(Infinity, Infinity, 1000, 40),
     capacity: fc.constantFrom(Infinity, Infinity, 65536, 512),
     connections: fc.constantFrom(1, 2, 3),
+    far: fc.constantFrom(null, "local", "remote"),
     file: fc.constantFrom(false, false, false, true),
   });
 }

@@ -162,8 +162,10 @@ class Walker {
     const last = await this.#synchronize({ brake: brake(null, true) });
     assert.equal(last.report?.held ?? 0, 0, text(last));
     this.#check(last);
+    // A mailbox that is gone from the far server is looked at in vain before that server has listed what it has.
+    const near = last.report?.problems === 0 ? {} : { far: null };
     this.#home.close();
-    const silent = await this.#synchronize({});
+    const silent = await this.#synchronize(near);
     this.#check(silent);
     for (const one of SIDES) {
       assert.ok(!silent.commands[one].includes("SELECT"), `a run without need selects on ${one}\n${text(silent)}`);
@@ -189,7 +191,8 @@ class Walker {
 
   async #synchronize(options: RunOptions): Promise<RunResult> {
     const { chunk, capacity, connections } = this.#walk;
-    return await this.#rig.run({ ...options, connections, duplex: { chunk, capacity } });
+    const far = options.repair === true ? null : this.#walk.far;
+    return await this.#rig.run({ connections, far, ...options, duplex: { chunk, capacity } });
   }
 
   /** After a run that nothing disturbed. */
