@@ -36,15 +36,27 @@ export async function searchMessages(session: Session, uids: UidSet, answered: (
   const esearch = session.capabilities.has("ESEARCH");
   const isOurs = inSelection(session);
   let found = UidSet.empty;
-  const claim = (data: Data): boolean => {
-    if ((data.kind !== "search" && data.kind !== "esearch") || !isOurs()) return false;
-    found = found.union(data.kind === "search" ? data.numbers : data.all ?? UidSet.empty);
-    bound(found.bounds.length / 2, MAX_UID_RANGES, "ranges of UIDs", session.component);
-    answered();
-    return true;
-  };
-  await Promise.all([...uids.chunks(MAX_SET_OCTETS)].map((part) => session.run(uidSearch(part, esearch), { claim })));
+  const runs = [...uids.chunks(MAX_SET_OCTETS)].map((part) => {
+    const claim = (data: Data, tag: string): boolean => {
+      const told = answerOf(data, tag);
+      if (told === null || !isOurs()) return false;
+      // Without a tag it may answer another search: then too, what it names exists.
+      found = found.union(told.intersect(part));
+      bound(found.bounds.length / 2, MAX_UID_RANGES, "ranges of UIDs", session.component);
+      answered();
+      return true;
+    };
+    return session.run(uidSearch(part, esearch), { claim });
+  });
+  await Promise.all(runs);
   return found;
+}
+
+/** What a response says is there, to the search with this tag, as far as it can be told; null: it is not for it. */
+function answerOf(data: Data, tag: string): UidSet | null {
+  if (data.kind === "search") return data.numbers;
+  if (data.kind !== "esearch" || (data.tag !== null && data.tag !== tag)) return null;
+  return data.all ?? UidSet.empty;
 }
 
 /** See `Session.fetch()`. */

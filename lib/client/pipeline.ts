@@ -68,10 +68,19 @@ export class Pipeline {
     return this.#inFlight.find((entry) => entry.tag === tag) ?? null;
   }
 
-  /** Offers untagged data to each command in flight; true: one took it. */
+  /**
+   * Offers untagged data to each command in flight until one takes it; true: one did. A SEARCH response does not say which
+   * search it answers, and a server may answer several before it says OK to the first (Dovecot 2.3.19 does): it is offered
+   * to all.
+   */
   claim(data: Data): boolean {
-    for (const entry of this.#inFlight) if (!entry.abandoned && entry.request.claim?.(data) === true) return true;
-    return false;
+    let isTaken = false;
+    for (const { abandoned, request, tag } of this.#inFlight) {
+      if (abandoned || request.claim?.(data, tag) !== true) continue;
+      if (data.kind !== "search" && data.kind !== "esearch") return true;
+      isTaken = true;
+    }
+    return isTaken;
   }
 
   /** Who takes a body, by what stood before it; null: nobody. */

@@ -22,8 +22,8 @@ export interface Request {
   readonly barrier?: "alone" | "last";
   /** Of a command with a password: whether a text of the server repeats it, and is not shown therefore. */
   readonly hides?: (text: string) => boolean;
-  /** Offered every untagged response while the command is in flight; true: it was for this command. */
-  readonly claim?: (data: Data) => boolean;
+  /** Offered every untagged response while the command is in flight, with its tag; true: it was for this command. */
+  readonly claim?: (data: Data, tag: string) => boolean;
   readonly bodies?: BodyReceiver;
   /** Writes the octets of the command's `stream` part. */
   readonly pump?: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>;

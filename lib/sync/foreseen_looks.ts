@@ -22,8 +22,10 @@ import { type LookBefore, see, type Sight, type SightQuestion } from "./sight.ts
 const MAX_MAILBOXES = 64;
 /** What both servers were asked at the same time they must have answered at much the same time. */
 const MAX_AGE_MS = 1000;
-/** Sizes of so many new messages are read, in case that something came to both sides. */
-const MAX_SIZES = 1000;
+/** When no more new messages are known, their sizes are read, in case that something came to the other side as well. */
+const FEW_MESSAGES = 64;
+/** Sizes of so many messages of the other side: how many have come there is not known. */
+const MAX_SIZES = 20_000;
 
 /** What is known before a server is asked. */
 export interface Remembered {
@@ -113,7 +115,7 @@ function statusesOf(side: Side, entries: readonly ListEntry[], { view, delimiter
 /** Whether something new has come to this side, and not too much of it. */
 function hasNews(row: MailboxOverview, side: Side, statuses: Statuses): boolean {
   const news = (statusOf(row, side, statuses)?.uidNext ?? 0) - (row.cursors?.[side].uidNext ?? 0);
-  return news > 0 && news <= MAX_SIZES;
+  return news > 0 && news <= FEW_MESSAGES;
 }
 
 interface ForeseenLookContext {

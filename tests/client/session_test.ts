@@ -97,6 +97,38 @@ Deno.test("`select()` collects what is said up to the answer of the search, and 
   session.abort(new Error("end"));
 });
 
+for (
+  const [what, capabilities, answers] of [
+    // As Dovecot 2.3.19 does when it has something to tell before it says OK.
+    ["with ESEARCH", ALL, ['* ESEARCH (TAG "000000") UID ALL 1,3:5', '* ESEARCH (TAG "000001") UID ALL 1']],
+    ["with ESEARCH, in another order", ALL, [
+      '* ESEARCH (TAG "000001") UID ALL 1',
+      '* ESEARCH (TAG "000000") UID ALL 1,3:5',
+    ]],
+    ["with ESEARCH without tags", ALL, ["* ESEARCH UID ALL 1,3:5", "* ESEARCH UID ALL 1"]],
+    ["without ESEARCH", ALL.replace(" ESEARCH", ""), ["* SEARCH 1 3 4 5", "* SEARCH 1"]],
+    ["in two lines", ALL.replace(" ESEARCH", ""), ["* SEARCH 1 3", "* SEARCH 4 5", "* SEARCH 1"]],
+  ] as const
+) {
+  Deno.test(`two searches in one flight that are answered together get what is theirs: ${what}`, async () => {
+    const { session, server } = await greetedClient(capabilities);
+    const both = Promise.all([session.search(UidSet.range(1, 9)), session.search(UidSet.range(1, 2))]);
+    for (let i = 0; i < 2; i++) await server.line();
+    await server.send(...answers, "000000 OK", "000001 OK");
+    assert.deepEqual((await both).map(String), ["1,3:5", "1"]);
+    session.abort(new Error("end"));
+  });
+}
+
+Deno.test("the answer to a search that tells nothing is not taken for that of another", async () => {
+  const { session, server } = await greetedClient(ALL);
+  const both = Promise.all([session.search(UidSet.range(1, 9)), session.search(UidSet.range(8, 9))]);
+  for (let i = 0; i < 2; i++) await server.line();
+  await server.send('* ESEARCH (TAG "000000") UID', '* ESEARCH (TAG "000001") UID ALL 8', "000000 OK", "000001 OK");
+  assert.deepEqual((await both).map(String), ["", "8"]);
+  session.abort(new Error("end"));
+});
+
 Deno.test("[CLOSED] divides what belongs to the old mailbox from what belongs to the new one", async () => {
   const { session, server } = await greetedClient(ALL);
   const first = session.select("one", null, () => true);

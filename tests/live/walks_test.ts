@@ -32,6 +32,7 @@ const ACTS = /^\S+ (SELECT|APPEND|UID \w+|CREATE|SUBSCRIBE|UNSUBSCRIBE) /;
 const SIDES = ["local", "remote"] as const;
 
 /** What a run without need may say, after the connection is set up; NOOP when the machine is slow to answer. */
+const LOOKS = ["SELECT", "UID SEARCH", "UID FETCH"];
 const IDLE_COMMANDS = new Set(["CAPABILITY", "AUTHENTICATE", "LOGIN", "ENABLE", "LIST", "LOGOUT", "NOOP"]);
 
 /**
@@ -147,7 +148,10 @@ class Walk implements AsyncDisposable {
     for (const [index, side] of SIDES.entries()) {
       const commands = this.#relays[side].commands.slice(said[index]);
       assert.ok(commands.includes("LIST"), `${side} was not asked at all`);
-      assert.deepEqual(commands.filter((command) => !IDLE_COMMANDS.has(command)), [], silent.stderr);
+      // A mailbox that is gone from one server is looked at in vain before that server has listed what it has.
+      const allowed = silent.stderr.includes("It is gone from") ? LOOKS : [];
+      const more = commands.filter((command) => !IDLE_COMMANDS.has(command) && !allowed.includes(command));
+      assert.deepEqual(more, [], silent.stderr);
     }
     assert.deepEqual(compareFacts(after.local, before.local), [], "a run without need has changed something");
     for (const [kind, times] of this.#users.counts) count(this.#tally, kind, times);

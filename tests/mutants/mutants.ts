@@ -627,4 +627,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
     tests: ["tests/sync/lanes_test.ts"],
   },
+  {
+    name: "the answer to one search is taken for that of another in the same flight",
+    file: "lib/client/messages.ts",
+    find: "(data.tag !== null && data.tag !== tag)",
+    replace: "data.tag === undefined",
+    tests: ["tests/client/session_test.ts"],
+  },
+  {
+    name: "of searches without tags only the first is answered",
+    file: "lib/client/pipeline.ts",
+    find: 'if (data.kind !== "search" && data.kind !== "esearch") return true;',
+    replace: "return true;",
+    tests: ["tests/client/session_test.ts"],
+  },
 ];
