@@ -89,7 +89,7 @@ function lookBehind(run: MailboxRun, side: Side, observed: Observation, behind: 
   const { sessions, names, store, idx } = run.context;
   if (observed.readOnly) return;
   const session = sessions[side];
-  const all = listsAll(store, idx, session);
+  const all = listsAll(store, idx, session.capabilities.has("ESEARCH"));
   run.early[side] = new EarlyLook({ session, mailbox: names[side], observed, all, behind });
 }
 

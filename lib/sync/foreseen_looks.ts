@@ -10,12 +10,12 @@ import type { Cursor, MailboxOverview, Store } from "../state/types.ts";
 import { bothOver, type BothSides } from "./both_sides.ts";
 import { inOrder, isBehind, type Statuses, statusOf } from "./dirty.ts";
 import { readSizes } from "./evidence.ts";
-import { type Known, knownOf, questionFor } from "./known.ts";
+import { type Known, knownOf, resyncParameters } from "./known.ts";
 import type { Lanes } from "./lanes.ts";
 import type { MailboxView } from "./listing.ts";
 import { SharedSession } from "./mailbox_session.ts";
 import type { Side } from "./model.ts";
-import { internalName, serverName } from "./namespace.ts";
+import { internalName, type Naming, serverName } from "./namespace.ts";
 import { type LookBefore, see, type Sight, type SightQuestion } from "./sight.ts";
 
 /** More are left to the run: it has enough to do. */
@@ -49,39 +49,55 @@ export interface Foreseen {
   mailbox(internal: string, names: BothSides<string>): ForeseenMailbox | null;
 }
 
-export interface ForeseenContext extends Remembered {
-  readonly lanes: BothSides<Lanes>;
-  readonly view: MailboxView;
-  readonly clock: Clock;
+/** What will be asked about a mailbox, when both sessions can be used. */
+export interface PlannedLook {
+  readonly mailbox: string;
+  readonly names: BothSides<string>;
+  readonly known: BothSides<Known>;
+  readonly resync: BothSides<SightQuestion["resync"]>;
+  readonly hasNews: boolean;
 }
 
-/** Looks at what a server lists as changed; by internal name. Sends at once. */
-export function lookAhead(
+/** Which mailboxes are to be looked at because of what a server lists, and how. Reads the state, and asks nothing. */
+export function planLooks(
   side: Side,
   entries: readonly ListEntry[],
-  context: ForeseenContext,
-): ReadonlyMap<string, ForeseenMailbox> {
-  const { store, delimiters, view, lanes, clock } = context;
-  const naming = (one: Side) => ({ reference: view.references[one], delimiter: delimiters[one] });
-  const statuses = statusesOf(side, entries, context);
-  const foreseen = new Map<string, ForeseenMailbox>();
-  for (const row of changedOn(side, store.overview(), statuses)) {
+  { store, delimiters }: Remembered,
+  view: MailboxView,
+): readonly PlannedLook[] {
+  const naming = {
+    local: { reference: view.references.local, delimiter: delimiters.local },
+    remote: { reference: view.references.remote, delimiter: delimiters.remote },
+  };
+  const statuses = statusesOf(side, entries, naming[side], view);
+  return changedOn(side, store.overview(), statuses).map((row) => {
     const names = {
-      local: serverName(row.mailbox, naming("local")),
-      remote: serverName(row.mailbox, naming("remote")),
+      local: serverName(row.mailbox, naming.local),
+      remote: serverName(row.mailbox, naming.remote),
     };
+    const knownOn = (one: Side) => knownOf(store, { idx: row.idx, side: one, hasEsearch: true, whole: false });
+    const known = { local: knownOn("local"), remote: knownOn("remote") };
+    const resyncOn = (one: Side) => resyncParameters(store, row.idx, one, known[one]);
+    const resync = { local: resyncOn("local"), remote: resyncOn("remote") };
+    return { mailbox: row.mailbox, names, known, resync, hasNews: hasNews(row, side, statuses) };
+  });
+}
+
+/** Sends the looks at once; by internal name. */
+export function sendLooks(
+  plan: readonly PlannedLook[],
+  lanes: BothSides<Lanes>,
+  clock: Clock,
+): ReadonlyMap<string, ForeseenMailbox> {
+  const foreseen = new Map<string, ForeseenMailbox>();
+  for (const planned of plan) {
+    const { mailbox, names } = planned;
     const sessions = {
       local: new SharedSession(lanes.local, names.local),
       remote: new SharedSession(lanes.remote, names.remote),
     };
-    const hasArrived = hasNews(row, side, statuses);
-    const look = (one: Side): LookBefore => {
-      const session = sessions[one];
-      const known = knownOf(store, { idx: row.idx, side: one, session, whole: false });
-      const question = questionFor(store, row.idx, one, known);
-      return new ForeseenLook(session, names[one], { known, question, hasArrived, clock });
-    };
-    foreseen.set(row.mailbox, { names, sessions, looks: { local: look("local"), remote: look("remote") } });
+    const look = (one: Side) => new ForeseenLook(sessions[one], one, planned, clock);
+    foreseen.set(mailbox, { names, sessions, looks: { local: look("local"), remote: look("remote") } });
   }
   return foreseen;
 }
@@ -101,11 +117,11 @@ export function changedOn(
   return inOrder(changed, statuses).slice(0, MAX_MAILBOXES);
 }
 
-function statusesOf(side: Side, entries: readonly ListEntry[], { view, delimiters }: ForeseenContext): Statuses {
+function statusesOf(side: Side, entries: readonly ListEntry[], naming: Naming, view: MailboxView): Statuses {
   const mailboxes = { local: new Map(), remote: new Map() };
   for (const { mailbox, status, delimiter } of entries) {
-    const name = internalName(mailbox, { reference: view.references[side], delimiter: delimiters[side] });
-    if (name === null || (name !== "INBOX" && delimiter !== delimiters[side])) continue;
+    const name = internalName(mailbox, naming);
+    if (name === null || (name !== "INBOX" && delimiter !== naming.delimiter)) continue;
     if (view.ignored?.test(name) === true) continue;
     mailboxes[side].set(name, { status });
   }
@@ -118,27 +134,21 @@ function hasNews(row: MailboxOverview, side: Side, statuses: Statuses): boolean 
   return news > 0 && news <= FEW_MESSAGES;
 }
 
-interface ForeseenLookContext {
-  readonly known: Known;
-  readonly question: Pick<SightQuestion, "resync" | "from">;
-  readonly hasArrived: boolean;
-  readonly clock: Clock;
-}
-
 class ForeseenLook implements LookBefore {
-  readonly #known: Known;
+  readonly #cursor: Cursor | null;
+  readonly #all: boolean;
   readonly #clock: Clock;
   readonly #seen: Promise<Sight | null>;
   #seenAt = 0;
 
-  constructor(session: SharedSession, mailbox: string, context: ForeseenLookContext) {
-    const { known, question, hasArrived, clock } = context;
-    this.#known = known;
+  constructor(session: SharedSession, side: Side, planned: PlannedLook, clock: Clock) {
+    const { names, known: { [side]: { cursor, since, all } }, resync: { [side]: resync }, hasNews } = planned;
+    this.#cursor = cursor;
+    this.#all = all && session.capabilities.has("ESEARCH");
     this.#clock = clock;
-    const seeing = see(session, mailbox, { ...question, isNews: () => true });
-    const reading = hasArrived
-      ? readSizes(session, UidSet.range(known.since, MAX_UID), MAX_SIZES)
-      : Promise.resolve(null);
+    const question = { resync, from: this.#all ? 1 : since, isNews: () => true };
+    const seeing = see(session, names[side], question);
+    const reading = hasNews ? readSizes(session, UidSet.range(since, MAX_UID), MAX_SIZES) : Promise.resolve(null);
     const answered = ([sight, sizes]: [Sight, Sight["sizes"]]): Sight => {
       this.#seenAt = clock.now();
       return { ...sight, sizes };
@@ -149,9 +159,9 @@ class ForeseenLook implements LookBefore {
 
   async take(cursor: Cursor, all: boolean): Promise<Sight | null> {
     const sight = await this.#seen;
-    const { cursor: from, all: sawAll } = this.#known;
+    const from = this.#cursor;
     const isSame = from !== null && from.uidValidity === cursor.uidValidity && from.uidNext === cursor.uidNext &&
-      from.highestModSeq === cursor.highestModSeq && sawAll === all;
+      from.highestModSeq === cursor.highestModSeq && this.#all === all;
     return isSame && this.#clock.now() - this.#seenAt <= MAX_AGE_MS ? sight : null;
   }
 }

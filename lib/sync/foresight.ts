@@ -10,7 +10,14 @@ import type { Logger } from "../log/types.ts";
 import type { Cursors } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
 import { isBehind } from "./dirty.ts";
-import { type Foreseen, type ForeseenMailbox, lookAhead, type Remembered } from "./foreseen_looks.ts";
+import {
+  type Foreseen,
+  type ForeseenMailbox,
+  planLooks,
+  type PlannedLook,
+  type Remembered,
+  sendLooks,
+} from "./foreseen_looks.ts";
 import { Lanes, usualWanted } from "./lanes.ts";
 import { listEverything, type MailboxView } from "./listing.ts";
 import { otherSide, type Side } from "./model.ts";
@@ -43,8 +50,8 @@ export class Foresight implements Foreseen {
   readonly #opening: Record<Side, Promise<Session>[]> = { local: [], remote: [] };
   #cursors: ReadonlyMap<string, Cursors> | null = null;
   #mailboxes: ReadonlyMap<string, ForeseenMailbox> = new Map();
-  /** The side that has listed its mailboxes, until the other one is there. */
-  #first: { readonly side: Side; readonly entries: readonly ListEntry[] } | null = null;
+  /** What is to be looked at because of the list that came first; null: none has come. */
+  #plan: readonly PlannedLook[] | null = null;
   #isOver = false;
 
   constructor(context: ForesightContext) {
@@ -103,8 +110,8 @@ export class Foresight implements Foreseen {
   #listed(side: Side, entries: readonly ListEntry[]): void {
     const { connections, trusted, clock } = this.#context;
     const other = otherSide(side);
-    if (this.#first === null) {
-      this.#first = { side, entries };
+    if (this.#plan === null) {
+      this.#plan = this.#planned(side, entries);
       this.#lookAhead();
     }
     if (connections === null || connections.limit[other] < 2 || this.#isOver) return;
@@ -113,22 +120,26 @@ export class Foresight implements Foreseen {
     else if (trusted[other]) clock.after(NEAR_MS, () => this.#open(other, waiting, connections));
   }
 
-  /** As soon as the other session can be used. */
-  #lookAhead(): void {
-    const { view, clock, log, remembered } = this.#context;
-    const { local, remote } = this.#lanes;
-    if (this.#isOver || this.#first === null || local === undefined || remote === undefined) return;
-    const { side, entries } = this.#first;
-    if (this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return;
+  /** What takes time is done while the other server is waited for. */
+  #planned(side: Side, entries: readonly ListEntry[]): readonly PlannedLook[] {
+    const { view, log, remembered } = this.#context;
+    if (this.#isOver || this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return [];
     try {
       const state = remembered();
-      if (state === null) return;
-      this.#mailboxes = lookAhead(side, entries, { ...state, lanes: { local, remote }, view, clock });
+      return state === null ? [] : planLooks(side, entries, state, view);
     } catch (error) {
       // Whatever is wrong with the state file or a name, the run will find it, and can say more of it.
       if (!(error instanceof InterimapError)) throw error;
       log.debug(`Nothing is foreseen: ${error.message}`);
+      return [];
     }
+  }
+
+  /** As soon as the other session can be used. */
+  #lookAhead(): void {
+    const { local, remote } = this.#lanes;
+    if (this.#isOver || this.#plan === null || local === undefined || remote === undefined) return;
+    this.#mailboxes = sendLooks(this.#plan, { local, remote }, this.#context.clock);
   }
 
   #open(side: Side, waiting: number, connections: MoreConnections): void {

@@ -1,7 +1,6 @@
 // What is known of one side of a mailbox before it is looked at, and how the question is put that follows from it: from
 // where on UIDs are asked for, and what SELECT is told (RFC 7162 3.2.5). Asks nothing.
 
-import type { MailboxSession } from "../client/mod.ts";
 import { UidSet } from "../protocol/mod.ts";
 import type { Cursor, Side, Store } from "../state/types.ts";
 import { MAX_SAMPLE_UIDS, sample } from "./sample.ts";
@@ -23,10 +22,11 @@ export interface Known {
 /** What is known of a mailbox. `whole`: all UIDs are asked for, however many there are. */
 export function knownOf(
   store: KnownState,
-  { idx, side, session, whole }: {
+  { idx, side, hasEsearch, whole }: {
     readonly idx: number;
     readonly side: Side;
-    readonly session: Pick<MailboxSession, "capabilities">;
+    /** The server can tell all UIDs in a few octets (RFC 4731). */
+    readonly hasEsearch: boolean;
     readonly whole: boolean;
   },
 ): Known {
@@ -34,7 +34,7 @@ export function knownOf(
   const highest = Math.max((cursor?.uidNext ?? 0) - 1, store.highestPaired(idx)[side]);
   const unmapped = store.unmapped(idx, side);
   const since = Math.max(cursor?.uidNext ?? 0, 1);
-  const all = whole || listsAll(store, idx, session);
+  const all = whole || listsAll(store, idx, hasEsearch);
   return { cursor, highest, unmapped, since, all };
 }
 
@@ -53,7 +53,13 @@ export function canResync({ cursor, highest }: Known): boolean {
   return cursor !== null && cursor.highestModSeq !== 0n && highest >= 1;
 }
 
-function resyncParameters(store: KnownState, idx: number, side: Side, known: Known): SightQuestion["resync"] {
+/** What SELECT is told (RFC 7162 3.2.5); null: nothing. */
+export function resyncParameters(
+  store: KnownState,
+  idx: number,
+  side: Side,
+  known: Known,
+): SightQuestion["resync"] {
   const { cursor, highest, unmapped } = known;
   if (cursor === null || !canResync(known)) return null;
   // The sample tells sequence numbers, which are only known when the pairs are exactly the messages of the mailbox.

@@ -107,7 +107,7 @@ export function quiet(observation: Observed): Observed {
 
 async function look(context: ObserveContext, whole: boolean): Promise<Look> {
   const { session, store, idx, side, mailbox } = context;
-  const known = knownOf(store, { idx, side, session, whole });
+  const known = knownOf(store, { idx, side, hasEsearch: session.capabilities.has("ESEARCH"), whole });
   const { cursor, since, all } = known;
   const isNews = (uid: number, flags: FlagSet) => !known.unmapped.has(uid) && context.news(uid, flags);
   // Without waiting when there is none: who asks for more in the same turn wants it to go out behind the SELECT.

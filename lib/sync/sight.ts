@@ -31,12 +31,8 @@ export interface SightQuestion {
 }
 
 /** Whether all UIDs of a mailbox are asked for whenever it is looked at. */
-export function listsAll(
-  store: Pick<Store, "pairCount">,
-  idx: number,
-  session: Pick<MailboxSession, "capabilities">,
-): boolean {
-  return store.pairCount(idx) <= MAX_LISTED && session.capabilities.has("ESEARCH");
+export function listsAll(store: Pick<Store, "pairCount">, idx: number, hasEsearch: boolean): boolean {
+  return hasEsearch && store.pairCount(idx) <= MAX_LISTED;
 }
 
 /** Sends both commands at once. */

@@ -143,7 +143,7 @@ async function answer({ server }: ClientRig, name: string, hasNews: boolean): Pr
     "* OK [UIDNEXT 4] x",
     "* OK [HIGHESTMODSEQ 10] x",
     "000002 OK",
-    "* ESEARCH (TAG 000003) UID ALL 1:3",
+    '* ESEARCH (TAG "000003") UID ALL 1:3',
     "000003 OK",
   );
   if (hasNews) await server.send("* 3 FETCH (UID 3 RFC822.SIZE 77)", "000004 OK");

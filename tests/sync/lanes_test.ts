@@ -69,7 +69,7 @@ const opened = (uidValidity: number, [select, search]: readonly [string, string]
   `* OK [UIDVALIDITY ${uidValidity}] x`,
   "* OK [HIGHESTMODSEQ 9] x",
   `${select} OK`,
-  "* ESEARCH (TAG x) UID ALL 1",
+  `* ESEARCH (TAG "${search}") UID ALL 1`,
   `${search} OK`,
 ];
 
