@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { NO_HABITS } from "../../lib/cli/habits.ts";
 import { type ServerOptions, withSessions } from "../../lib/cli/sessions.ts";
+import type { SelectedMailbox, Session } from "../../lib/client/mod.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { InterimapError, StaleCapabilitiesError } from "../../lib/errors.ts";
@@ -38,8 +39,12 @@ liveTest("more sessions are opened until the server refuses one, and all can be 
   await lend(`${lab.directory}/w`, tunnelSection(local), section, async ({ sessions, connections: { open: more } }) => {
     const tunnel = await more("local");
     await tunnel.select("INBOX", null, () => true);
-    const one = await more("remote");
-    const two = await more("remote");
+    const selecting: Promise<SelectedMailbox>[] = [];
+    // Behind ENABLE, before COMPRESS, and before the answer to the login.
+    const early = (session: Session) => void selecting.push(session.select("a", null, () => true));
+    const one = await more("remote", early);
+    const two = await more("remote", early);
+    assert.deepEqual((await Promise.all(selecting)).map(({ mailbox }) => mailbox), ["a", "a"]);
     const refusal = (error: unknown) => error instanceof InterimapError && error.message.includes("Maximum number");
     await assert.rejects(more("remote"), refusal);
     for (const session of [sessions.remote, one, two]) {
@@ -63,13 +68,20 @@ async function insist<Result>(open: () => Promise<Result>): Promise<Result> {
 }
 
 cyrusTest(
-  "Cyrus takes ENABLE and COMPRESS in one flight behind AUTHENTICATE, in several sessions",
+  "Cyrus takes ENABLE, SELECT and COMPRESS in one flight behind AUTHENTICATE, in several sessions",
   async ({ lab, cyrus }) => {
     const local = await lab.store("local", { format: "maildir", separator: "/" });
     const remote = await cyrus.store("remote");
     const section = plainSection(remote, cyrus, { compress: "YES" });
     await lend(`${lab.directory}/w`, tunnelSection(local), section, async ({ connections: { open: more } }) => {
-      for (const session of await Promise.all([1, 2, 3].map(() => insist(() => more("remote"))))) {
+      const selecting = new Map<Session, Promise<SelectedMailbox>>();
+      const early = (session: Session) => {
+        const selected = session.select("INBOX", null, () => true);
+        selected.catch(() => {});
+        selecting.set(session, selected);
+      };
+      for (const session of await Promise.all([1, 2, 3].map(() => insist(() => more("remote", early))))) {
+        assert.equal((await selecting.get(session))?.mailbox, "INBOX");
         assert.equal((await session.select("INBOX", null, () => true)).mailbox, "INBOX");
       }
     });
