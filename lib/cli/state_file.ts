@@ -1,5 +1,5 @@
-// When the store is made ready: as soon as what the last run left tells enough, at the latest when the servers' delimiters
-// are known. What is learned of the servers is written then. The lock on the file is somebody else's.
+// When the store is made ready: when the servers' delimiters are known, or before, if nothing has to be written. What is
+// learned of the servers is written then. The lock on the file is somebody else's.
 
 import type { Session } from "../client/mod.ts";
 import type { Logger } from "../log/mod.ts";
@@ -11,6 +11,7 @@ import {
   rememberedDelimiters,
   type Side,
   type Store,
+  storeAsItIs,
 } from "../state/mod.ts";
 import { type Habits, rememberLogins } from "./habits.ts";
 
@@ -31,22 +32,23 @@ export class StateFile {
     this.#log = log;
   }
 
-  /** Null for a file that this program has not worked with before: it may have to be upgraded. @throws StateError */
+  /**
+   * Null when something has to be written first, as after the original: a run that comes to nothing leaves the file as it
+   * was. @throws StateError
+   */
   early(): RememberedState | null {
     const delimiters = rememberedDelimiters(this.#database);
-    return delimiters === null ? null : { delimiters, store: this.#prepared(delimiters) };
+    if (delimiters === null) return null;
+    this.#store ??= storeAsItIs(this.#database);
+    return this.#store === null ? null : { delimiters, store: this.#store };
   }
 
   /** The store for both servers. @throws StateError */
   open(delimiters: Delimiters, sessions: Readonly<Record<Side, Session>>, habits: Habits): Store {
-    const store = this.#prepared(delimiters);
+    const store = this.#store ??= prepareStore(this.#database, delimiters, this.#log);
     const told = (side: Side) => sessions[side].toldAtLogin?.names ?? [];
     rememberLogins(this.#database, habits, { local: told("local"), remote: told("remote") });
     rememberDelimiters(this.#database, delimiters);
     return store;
-  }
-
-  #prepared(delimiters: Delimiters): Store {
-    return this.#store ??= prepareStore(this.#database, delimiters, this.#log);
   }
 }

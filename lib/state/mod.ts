@@ -2,7 +2,7 @@
 
 export type { Database } from "./database.ts";
 export { ConsentFile } from "./consent_file.ts";
-export { openDatabase, prepareStore } from "./open.ts";
+export { openDatabase, prepareStore, storeAsItIs } from "./open.ts";
 export { peekCursors } from "./peek.ts";
 export type { Delimiters } from "./schema.ts";
 export {

@@ -42,3 +42,30 @@ export function prepareStore(database: Database, delimiters: Delimiters, log: Lo
   database.execute("PRAGMA foreign_keys = ON");
   return new SqliteStore(database);
 }
+
+/** The same for a file with which nothing has to be done; null: something has, and was not. @throws StateError */
+export function storeAsItIs(database: Database): Store | null {
+  if (schemaVersion(database) !== "1" || !isUpToDate(database)) return null;
+  database.execute("PRAGMA foreign_keys = ON");
+  return new SqliteStore(database);
+}
+
+/** Tries, and takes it back. */
+function isUpToDate(database: Database): boolean {
+  const seen = database.prepare<[changes: number, schema: number]>(
+    "SELECT total_changes(), (SELECT schema_version FROM pragma_schema_version)",
+  );
+  const state = () => seen.get()?.join();
+  const undo = new Error("something would have to be changed");
+  try {
+    database.transaction(() => {
+      const before = state();
+      prepareFacts(database);
+      if (state() !== before) throw undo;
+    });
+    return true;
+  } catch (error) {
+    if (error !== undo) throw error;
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 // What is remembered of the servers' capabilities.
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import {
   distrustLogin,
   expectedCapabilities,
@@ -13,6 +14,7 @@ import {
   rememberedDelimiters,
   rememberSilentLeaver,
   silentLeavers,
+  storeAsItIs,
 } from "../../lib/state/mod.ts";
 import { KeepingLog } from "../support/quiet_log.ts";
 
@@ -112,5 +114,36 @@ Deno.test("`rememberedDelimiters()` gives back what the last run found, and noth
     const again = openDatabase(path, { create: false });
     assert.deepEqual(rememberedDelimiters(again), { local: null, remote: null });
     again.close();
+  });
+});
+
+Deno.test("`storeAsItIs()` gives a store where nothing has to be written, and else leaves the file as it is", () => {
+  withFile((path) => {
+    const open = () => openDatabase(path, { create: true });
+    const first = open();
+    assert.equal(storeAsItIs(first), null, "an empty file");
+    const store = prepareStore(first, { local: "/", remote: "/" }, new KeepingLog(0));
+    const { idx } = store.addMailbox("INBOX", true);
+    const cursor = { uidValidity: 1, uidNext: 1, highestModSeq: 1n };
+    for (const side of ["local", "remote"] as const) store.apply([{ kind: "cursor", idx, side, cursor }]);
+    store.close();
+    const before = Deno.readFileSync(path);
+    const second = open();
+    assert.equal(storeAsItIs(second), null, "a mailbox that is not counted");
+    second.close();
+    assert.deepEqual(Deno.readFileSync(path), before);
+    const third = open();
+    prepareStore(third, { local: "/", remote: "/" }, new KeepingLog(0)).close();
+    const settled = Deno.readFileSync(path);
+    const fourth = open();
+    assert.equal(storeAsItIs(fourth)?.overview()[0]?.mailbox, "INBOX");
+    fourth.close();
+    assert.deepEqual(Deno.readFileSync(path), settled);
+    const other = new DatabaseSync(path);
+    other.exec("UPDATE local SET UIDNEXT = 2");
+    other.close();
+    const fifth = open();
+    assert.equal(storeAsItIs(fifth), null, "a mailbox that another program went on with");
+    fifth.close();
   });
 });
