@@ -21,7 +21,12 @@ const LEFT_OUT = Deno.env.get("INTERIMAP_TEST_LIVE") === "no" ||
   Deno.permissions.querySync({ name: "write", path: "/tmp" }).state !== "granted";
 
 function startTunnel(store: MailStore): { readonly wire: Wire; end(): Promise<void> } {
-  const child = new Deno.Command(store.tunnelCommand, { stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+  const child = new Deno.Command("/bin/sh", {
+    args: [store.tunnelCommand],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();
   return {

@@ -93,7 +93,9 @@ export class MailStore {
 
   /** The independent client, logged in. Close it before the test ends. */
   async probe(): Promise<ImapProbe> {
-    const child = new Deno.Command(this.tunnelCommand, { stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+    // Not the script itself: a process that another test is starting may hold it open for writing for a moment (ETXTBSY).
+    const args = [this.tunnelCommand];
+    const child = new Deno.Command("/bin/sh", { args, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
     const closed = () => child.status.then(() => {});
     return await ImapProbe.open({ readable: child.stdout, writable: child.stdin, closed });
   }
