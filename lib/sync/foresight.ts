@@ -18,7 +18,7 @@ import {
   type Remembered,
   sendLooks,
 } from "./foreseen_looks.ts";
-import { Lanes, usualWanted } from "./lanes.ts";
+import { type Lanes, usualWanted } from "./lanes.ts";
 import { listEverything, type MailboxView } from "./listing.ts";
 import { otherSide, type Side } from "./model.ts";
 import { internalName } from "./namespace.ts";

@@ -31,8 +31,8 @@ const ROUNDS = 16;
 const ACTS = /^\S+ (SELECT|APPEND|UID \w+|CREATE|SUBSCRIBE|UNSUBSCRIBE) /;
 const SIDES = ["local", "remote"] as const;
 
-/** What a run without need may say, after the connection is set up; NOOP when the machine is slow to answer. */
 const LOOKS = ["SELECT", "UID SEARCH", "UID FETCH"];
+/** What a run without need may say, after the connection is set up; NOOP when the machine is slow to answer. */
 const IDLE_COMMANDS = new Set(["CAPABILITY", "AUTHENTICATE", "LOGIN", "ENABLE", "LIST", "LOGOUT", "NOOP"]);
 
 /**
