@@ -104,17 +104,13 @@ export async function runRound(context: RunContext): Promise<Round> {
       (needsLook(row, listing, checks) || hasDue(refusedBefore, row.idx, limits)) &&
       mayTry(row, listing, context.attempts)
     );
-  const foreseen = foresight ?? null;
-  await withWorker(
-    { ...context, early: (side) => early[side], foreseen, listing, store, brake, checks },
-    async (worker) => {
-      await inParallel(turns, context.repair === true ? 1 : MAX_AT_ONCE, async (row) => {
-        const complete = context.repair === true ? await worker.repair(row) : await worker.synchronize(row);
-        context.attempts?.ended(row.mailbox, complete && !hasDue(store.unmappedBecause(REFUSED), row.idx, limits));
-        if (!complete) problems++;
-      });
-    },
-  );
+  await withWorker({ ...context, early: (side) => early[side], listing, store, brake, checks }, async (worker) => {
+    await inParallel(turns, context.repair === true ? 1 : MAX_AT_ONCE, async (row) => {
+      const complete = context.repair === true ? await worker.repair(row) : await worker.synchronize(row);
+      context.attempts?.ended(row.mailbox, complete && !hasDue(store.unmappedBecause(REFUSED), row.idx, limits));
+      if (!complete) problems++;
+    });
+  });
   summarize(stillRefused(refusedBefore, store.unmappedBecause(REFUSED)), store, listing, log);
   brake.finish(names.length === 0);
   const ready = new Map(rows.map(({ mailbox, idx }) => [mailbox, idx]));
@@ -168,7 +164,7 @@ export async function runSome(
   const checks = new FullChecks(context.fullCheck ?? null, store);
   const failed: string[] = [];
   const rows = store.overview().filter(({ mailbox }) => mailboxes.has(mailbox) && ready.has(mailbox));
-  await withWorker({ ...context, early: () => [], foreseen: null, listing, store, brake, checks }, async (worker) => {
+  await withWorker({ ...context, early: () => [], foresight: null, listing, store, brake, checks }, async (worker) => {
     await inParallel(inOrder(rows, listing), MAX_AT_ONCE, async (row) => {
       const complete = await worker.synchronize(row);
       context.attempts?.ended(row.mailbox, complete);

@@ -1,4 +1,4 @@
-// What is known of one side of a mailbox before it is looked at, and how the question is put that follows from it: from
+// What is known of one side of a mailbox before it is looked at, and what is asked because of it: from
 // where on UIDs are asked for, and what SELECT is told (RFC 7162 3.2.5). Asks nothing.
 
 import { UidSet } from "../protocol/mod.ts";
@@ -36,16 +36,6 @@ export function knownOf(
   const since = Math.max(cursor?.uidNext ?? 0, 1);
   const all = whole || listsAll(store, idx, hasEsearch);
   return { cursor, highest, unmapped, since, all };
-}
-
-/** How a look is put. */
-export function questionFor(
-  store: KnownState,
-  idx: number,
-  side: Side,
-  known: Known,
-): Pick<SightQuestion, "resync" | "from"> {
-  return { resync: resyncParameters(store, idx, side, known), from: known.all ? 1 : known.since };
 }
 
 /** Whether a look is told what changed since the last one. */

@@ -10,7 +10,7 @@ import type { Cursor, Side, Store } from "../state/types.ts";
 import { accounts } from "./accounting.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Observation } from "./model.ts";
-import { canResync, type Known, knownOf, questionFor } from "./known.ts";
+import { canResync, type Known, knownOf, resyncParameters } from "./known.ts";
 import { brief, doubtIn, type Finding, provenMissing, weigh } from "./proof.ts";
 import { keptBy } from "./read_only.ts";
 import { RenumberedError } from "./renumbered_error.ts";
@@ -116,7 +116,7 @@ async function look(context: ObserveContext, whole: boolean): Promise<Look> {
     if (!isNews(uid, flags)) early?.selected.modified.delete(uid);
   }
   const { selected, found, sizes } = early ??
-    await see(session, mailbox, { ...questionFor(store, idx, side, known), isNews });
+    await see(session, mailbox, { resync: resyncParameters(store, idx, side, known), from: all ? 1 : since, isNews });
   const highestModSeq = check(context, selected, cursor);
   const listed = !canResync(known) && known.highest > 0 ? await listFlags(context, known, selected) : null;
   const reported = { known, selected, highestModSeq };

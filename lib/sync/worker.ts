@@ -41,7 +41,7 @@ export interface WorkerContext {
   /** Connections that are being opened already. */
   readonly early: (side: Side) => readonly Promise<Session>[];
   /** What was begun before the run. */
-  readonly foreseen: Foreseen | null;
+  readonly foresight?: Foreseen | null;
   readonly listing: Listing;
   readonly store: Store;
   readonly brake: RunBrake;
@@ -58,7 +58,7 @@ export class Worker {
 
   constructor(context: WorkerContext) {
     this.#context = context;
-    const lanes = (side: Side) => context.foreseen?.lanes(side) ?? lanesOf(side, context.sessions[side], context);
+    const lanes = (side: Side) => context.foresight?.lanes(side) ?? lanesOf(side, context.sessions[side], context);
     this.#lanes = { local: lanes("local"), remote: lanes("remote") };
     for (const side of SIDES) for (const session of context.early(side)) this.#lanes[side].expect(session);
   }
@@ -92,7 +92,7 @@ export class Worker {
   }
 
   #foresee(row: MailboxOverview, context: MailboxContext): MailboxContext {
-    const foreseen = this.#context.foreseen?.mailbox(row.mailbox, context.names) ?? null;
+    const foreseen = this.#context.foresight?.mailbox(row.mailbox, context.names) ?? null;
     return foreseen === null ? context : { ...context, sessions: foreseen.sessions, foreseen: foreseen.looks };
   }
 
