@@ -47,7 +47,13 @@ export class Fingerprinter {
 
   /** Octets as characters, one each. */
   updateText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.#add(text.charCodeAt(i));
+    let at = 0;
+    while (at < text.length && (this.#length & 7) !== 0) this.#add(text.charCodeAt(at++));
+    for (; at + 8 <= text.length; at += 8) {
+      this.#length += 8;
+      this.#compress(textWord(text, at), textWord(text, at + 4));
+    }
+    while (at < text.length) this.#add(text.charCodeAt(at++));
   }
 
   finish(): Fingerprint {
@@ -57,8 +63,8 @@ export class Fingerprinter {
     this.#mix(V2L, 0xff);
     this.#permute(FINAL_ROUNDS);
     const fingerprint = {
-      high: this.#sum(V0H, V1H, V2H, V3H),
-      low: this.#sum(V0L, V1L, V2L, V3L),
+      high: this.#sum(V0H),
+      low: this.#sum(V0L),
     };
     this.#begin();
     return fingerprint;
@@ -82,9 +88,11 @@ export class Fingerprinter {
     this.#halves[half] = (this.#halves[half] ?? 0) ^ value;
   }
 
-  /** Without carry. */
-  #sum(...halves: number[]): number {
-    return halves.reduce((sum, half) => sum ^ (this.#halves[half] ?? 0), 0) >>> 0;
+  /** Of all high or of all low halves, without carry. */
+  #sum(first: number): number {
+    let sum = 0;
+    for (let half = first; half < this.#halves.length; half += 2) sum ^= this.#halves[half] ?? 0;
+    return sum >>> 0;
   }
 
   #add(octet: number): void {
@@ -101,7 +109,10 @@ export class Fingerprinter {
     this.#mix(V0L, low);
   }
 
-  /** SipRound, so many times. In variables: memory would be slower. */
+  /**
+   * SipRound, so many times. In variables: memory would be slower. Each a number of 32 bits at any time, and never two of
+   * them set in one assignment: that made an array, and 22 kB of garbage for a header.
+   */
   #permute(rounds: number): void {
     const halves = this.#halves;
     let v0h = halves[V0H] ?? 0;
@@ -113,20 +124,32 @@ export class Fingerprinter {
     let v3h = halves[V3H] ?? 0;
     let v3l = halves[V3L] ?? 0;
     for (let round = 0; round < rounds; round++) {
-      let sum = (v0l >>> 0) + (v1l >>> 0);
-      [v0h, v0l] = [(v0h + v1h + carry(sum)) | 0, sum | 0];
-      [v1h, v1l] = [(v1h << 13 | v1l >>> 19) ^ v0h, (v1l << 13 | v1h >>> 19) ^ v0l];
-      [v0h, v0l] = [v0l, v0h];
-      sum = (v2l >>> 0) + (v3l >>> 0);
-      [v2h, v2l] = [(v2h + v3h + carry(sum)) | 0, sum | 0];
-      [v3h, v3l] = [(v3h << 16 | v3l >>> 16) ^ v2h, (v3l << 16 | v3h >>> 16) ^ v2l];
-      sum = (v0l >>> 0) + (v3l >>> 0);
-      [v0h, v0l] = [(v0h + v3h + carry(sum)) | 0, sum | 0];
-      [v3h, v3l] = [(v3h << 21 | v3l >>> 11) ^ v0h, (v3l << 21 | v3h >>> 11) ^ v0l];
-      sum = (v2l >>> 0) + (v1l >>> 0);
-      [v2h, v2l] = [(v2h + v1h + carry(sum)) | 0, sum | 0];
-      [v1h, v1l] = [(v1h << 17 | v1l >>> 15) ^ v2h, (v1l << 17 | v1h >>> 15) ^ v2l];
-      [v2h, v2l] = [v2l, v2h];
+      let low = (v0l + v1l) | 0;
+      v0h = (v0h + v1h + carry(v0l, v1l, low)) | 0;
+      let high = (v1h << 13 | v1l >>> 19) ^ v0h;
+      v1l = (v1l << 13 | v1h >>> 19) ^ low;
+      v1h = high;
+      v0l = v0h;
+      v0h = low;
+      low = (v2l + v3l) | 0;
+      v2h = (v2h + v3h + carry(v2l, v3l, low)) | 0;
+      v2l = low;
+      high = (v3h << 16 | v3l >>> 16) ^ v2h;
+      v3l = (v3l << 16 | v3h >>> 16) ^ v2l;
+      v3h = high;
+      low = (v0l + v3l) | 0;
+      v0h = (v0h + v3h + carry(v0l, v3l, low)) | 0;
+      v0l = low;
+      high = (v3h << 21 | v3l >>> 11) ^ v0h;
+      v3l = (v3l << 21 | v3h >>> 11) ^ v0l;
+      v3h = high;
+      low = (v2l + v1l) | 0;
+      v2h = (v2h + v1h + carry(v2l, v1l, low)) | 0;
+      high = (v1h << 17 | v1l >>> 15) ^ v2h;
+      v1l = (v1l << 17 | v1h >>> 15) ^ low;
+      v1h = high;
+      v2l = v2h;
+      v2h = low;
     }
     halves[V0H] = v0h;
     halves[V0L] = v0l;
@@ -144,7 +167,13 @@ function word(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | (bytes[at + 1] ?? 0) << 8 | (bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 24;
 }
 
-/** Whether a sum of two halves does not fit a half. */
-function carry(sum: number): number {
-  return sum > 0xffffffff ? 1 : 0;
+/** Four characters, the lowest first. */
+function textWord(text: string, at: number): number {
+  return text.charCodeAt(at) | text.charCodeAt(at + 1) << 8 | text.charCodeAt(at + 2) << 16 |
+    text.charCodeAt(at + 3) << 24;
+}
+
+/** What the sum of two low halves carries into the high one. `sum`: its own low half. */
+function carry(one: number, other: number, sum: number): number {
+  return ((one & other) | ((one | other) & ~sum)) >>> 31;
 }
