@@ -47,13 +47,7 @@ export class Fingerprinter {
 
   /** Octets as characters, one each. */
   updateText(text: string): void {
-    let at = 0;
-    while (at < text.length && (this.#length & 7) !== 0) this.#add(text.charCodeAt(at++));
-    for (; at + 8 <= text.length; at += 8) {
-      this.#length += 8;
-      this.#compress(textWord(text, at), textWord(text, at + 4));
-    }
-    while (at < text.length) this.#add(text.charCodeAt(at++));
+    for (let i = 0; i < text.length; i++) this.#add(text.charCodeAt(i));
   }
 
   finish(): Fingerprint {
@@ -165,12 +159,6 @@ export class Fingerprinter {
 /** Four octets, the lowest first. */
 function word(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | (bytes[at + 1] ?? 0) << 8 | (bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 24;
-}
-
-/** Four characters, the lowest first. */
-function textWord(text: string, at: number): number {
-  return text.charCodeAt(at) | text.charCodeAt(at + 1) << 8 | text.charCodeAt(at + 2) << 16 |
-    text.charCodeAt(at + 3) << 24;
 }
 
 /** What the sum of two low halves carries into the high one. `sum`: its own low half. */

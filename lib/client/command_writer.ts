@@ -34,8 +34,8 @@ export class CommandWriter {
       for (const line of describe(entry.tag, command, mode, log.debugLevel > 1).split("\n")) log.debug(`C: ${line}`);
     }
     for (const fragment of encode(entry.tag, command, mode)) {
-      if (fragment.kind === "bytes") {
-        const waiting = writer.put(fragment.bytes);
+      if (fragment.kind === "text" || fragment.kind === "bytes") {
+        const waiting = fragment.kind === "text" ? writer.putText(fragment.text) : writer.put(fragment.bytes);
         if (waiting !== undefined) await waiting; // most do not, and a turn for each message would add up
       } else if (fragment.kind === "continuation") {
         if (!(await this.#awaitContinuation(entry))) return;

@@ -1,5 +1,6 @@
 // Puts small writes together, so that a flight of commands is one write. Knows octets only.
 
+import { fromLatin1 } from "../base/bytes.ts";
 import type { ByteStream } from "../transport/types.ts";
 
 /** Small writes are put together up to this many octets. */
@@ -28,6 +29,15 @@ export class GatheringWriter {
     if (this.#used + bytes.length > GATHER_OCTETS) return this.#putBehind(bytes);
     this.#buffer.set(bytes, this.#used);
     this.#used += bytes.length;
+  }
+
+  /** The same for text, one character per octet. */
+  putText(text: string): void | Promise<void> {
+    if (this.#used + text.length > GATHER_OCTETS) return this.#putBehind(fromLatin1(text));
+    const buffer = this.#buffer;
+    let at = this.#used;
+    for (let i = 0; i < text.length; i++) buffer[at++] = text.charCodeAt(i);
+    this.#used = at;
   }
 
   async #putBehind(bytes: Uint8Array): Promise<void> {

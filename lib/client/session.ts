@@ -38,7 +38,7 @@ const STOP_GRACE_MS = 3000;
 /** What the work on one mailbox may ask of its server. */
 export type MailboxSession = Pick<
   Session,
-  "capabilities" | "select" | "search" | "fetch" | "store" | "expunge" | "append" | "appendLimit"
+  "capabilities" | "roundTripMs" | "select" | "search" | "fetch" | "store" | "expunge" | "append" | "appendLimit"
 >;
 
 export class Session implements ConnectionEvents {
@@ -71,6 +71,11 @@ export class Session implements ConnectionEvents {
   get connection(): Connection {
     if (this.#connection === null) throw new Error("the session has no connection");
     return this.#connection;
+  }
+
+  /** How long the server took to answer at least; Infinity before it has answered. */
+  get roundTripMs(): number {
+    return this.connection.fastestMs;
   }
 
   /** The error that ended the session, or null. */

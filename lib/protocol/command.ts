@@ -204,14 +204,29 @@ export function uidExpunge(uids: UidSet): Command {
  */
 export function append(mailbox: string, messages: readonly AppendMessage[]): Command {
   if (messages.length === 0) throw new Error("APPEND of no message");
-  const parts = separated(["APPEND", astring(mailbox)]);
+  const parts = merged(separated(["APPEND", astring(mailbox)]));
   for (const { flags, internalDate, body } of messages) {
-    const bad = flags.find((flag) => !isSendableFlag(flag));
-    if (bad !== undefined) throw new Error(`APPEND with a flag that must not be sent: ${JSON.stringify(bad)}`);
-    parts.push(` (${flags.join(" ")}) "${formatInternalDate(internalDate)}" `);
+    const text = `${listText(flags)}"${formatInternalDate(internalDate)}" `;
+    const last = parts.at(-1);
+    if (typeof last === "string") parts[parts.length - 1] = last + text;
+    else parts.push(text);
     parts.push(typeof body === "number" ? { stream: body } : { literal: body });
   }
-  return { name: "APPEND", parts: merged(parts), secret: false };
+  return { name: "APPEND", parts, secret: false };
+}
+
+/** Of lists of flags: most messages have one of few. */
+const LIST_TEXTS = new WeakMap<readonly string[], string>();
+
+/** " (...) " */
+function listText(flags: readonly string[]): string {
+  const known = LIST_TEXTS.get(flags);
+  if (known !== undefined) return known;
+  const bad = flags.find((flag) => !isSendableFlag(flag));
+  if (bad !== undefined) throw new Error(`APPEND with a flag that must not be sent: ${JSON.stringify(bad)}`);
+  const text = ` (${flags.join(" ")}) `;
+  LIST_TEXTS.set(flags, text);
+  return text;
 }
 
 /** One argument: text, or parts that belong together without spaces between them. */

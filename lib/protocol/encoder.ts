@@ -1,7 +1,6 @@
 // Commands -> octets, cut where the client must wait for the server or pump octets itself (RFC 9051 4.3, RFC 7888).
 // Decides which literals are synchronizing; knows nothing of what a command means.
 
-import { fromLatin1 } from "../base/bytes.ts";
 import type { Capabilities } from "./capability.ts";
 import type { Command } from "./command.ts";
 
@@ -9,10 +8,11 @@ import type { Command } from "./command.ts";
 export type LiteralMode = "synchronizing" | "plus" | "minus";
 
 /**
- * A piece of a command. `continuation`: everything before is to be flushed, and a continuation request awaited.
+ * A piece of a command. `text`: one character per octet. `continuation`: everything before is to be flushed, and a continuation request awaited.
  * `stream`: exactly so many octets are to be written by the client.
  */
 export type Fragment =
+  | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "continuation" }
   | { readonly kind: "stream"; readonly octets: number };
@@ -28,11 +28,16 @@ export function literalMode(capabilities: Capabilities): LiteralMode {
 }
 
 /**
- * The fragments of a tagged command, CRLF at its end included. Literals are not copied.
- * @throws Error (a bug) when text holds CR, LF, NUL or a character that is not an octet
+ * The fragments of a tagged command, CRLF at its end included. Literals are not copied. Each fragment is made when it is
+ * its turn: an APPEND has hundreds, of which only the octets have to last.
+ * @throws Error (a bug) when text holds CR, LF, NUL or a character that is not an octet; then nothing was sent
  */
-export function encode(tag: string, command: Command, mode: LiteralMode): readonly Fragment[] {
-  const fragments: Fragment[] = [];
+export function encode(tag: string, command: Command, mode: LiteralMode): Iterable<Fragment> {
+  for (const part of command.parts) if (typeof part === "string") check(part);
+  return fragments(tag, command, mode);
+}
+
+function* fragments(tag: string, command: Command, mode: LiteralMode): Generator<Fragment> {
   let text = `${tag} `;
   for (const part of command.parts) {
     if (typeof part === "string") {
@@ -41,14 +46,13 @@ export function encode(tag: string, command: Command, mode: LiteralMode): readon
     }
     const octets = "stream" in part ? part.stream : part.literal.length;
     const waits = isSynchronizing(octets, mode);
-    fragments.push(line(text + announcement(octets, waits)));
-    if (waits) fragments.push({ kind: "continuation" });
-    if ("stream" in part) fragments.push({ kind: "stream", octets });
-    else if (octets > 0) fragments.push({ kind: "bytes", bytes: part.literal });
+    yield { kind: "text", text: `${text}${announcement(octets, waits)}\r\n` };
+    if (waits) yield { kind: "continuation" };
+    if ("stream" in part) yield { kind: "stream", octets };
+    else if (octets > 0) yield { kind: "bytes", bytes: part.literal };
     text = "";
   }
-  fragments.push(line(text));
-  return fragments;
+  yield { kind: "text", text: `${text}\r\n` };
 }
 
 /**
@@ -78,9 +82,10 @@ function announcement(octets: number, synchronizing: boolean): string {
   return synchronizing ? `{${octets}}` : `{${octets}+}`;
 }
 
-/** A line, or the rest of one. Nothing that came from elsewhere may end it early. */
-function line(text: string): Fragment {
+/** Nothing that came from elsewhere may end a line early. */
+function check(text: string): void {
   // deno-lint-ignore no-control-regex
-  if (/[\x00\r\n]/.test(text)) throw new Error("Text of a command contains CR, LF or NUL");
-  return { kind: "bytes", bytes: fromLatin1(`${text}\r\n`) };
+  if (/[\x00\r\n]|[^\x00-\xff]/.test(text)) {
+    throw new Error("Text of a command contains CR, LF or NUL, or what is no octet");
+  }
 }

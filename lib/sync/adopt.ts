@@ -3,7 +3,7 @@
 // the mail. They are paired before anything is copied, so that nothing is doubled. What cannot be told apart for certain
 // is copied. Deletes nothing. What is the same is match.ts's decision, what flags become is plan.ts's.
 
-import { randomKey } from "../base/fingerprint.ts";
+import type { FingerprintKey } from "../base/fingerprint.ts";
 import type { MailboxSession } from "../client/mod.ts";
 import type { Logger } from "../log/types.ts";
 import { UidSet } from "../protocol/mod.ts";
@@ -11,12 +11,15 @@ import type { Side, StateChange, Store } from "../state/types.ts";
 import { AgreementLog } from "./agreements.ts";
 import { BlankState } from "./blank_state.ts";
 import { type BothSides, onBothSides, SIDES } from "./both_sides.ts";
-import { readBodies, readHeaders, readSizes } from "./evidence.ts";
-import { pairEqual, pairUnique } from "./match.ts";
+import { areFew, readBodies, readHeaders, readMessageIds, readSizes } from "./evidence.ts";
+import { pairEqual, pairUnique, withSharedKeys } from "./match.ts";
 import { type Agreements, type Pair, uidOf } from "./model.ts";
 import type { Observed } from "./observe.ts";
 import { alike, type Sizes } from "./sizes.ts";
 import type { RenumberedError } from "./renumbered_error.ts";
+
+/** A share of a mailbox. */
+const MOST = 3 / 4;
 
 /** Messages that are the same, and the flags that each copy had when it was looked at, by that side's UIDs. */
 export interface Recognition {
@@ -24,20 +27,21 @@ export interface Recognition {
   readonly flags: BothSides<Agreements>;
 }
 
-/**
- * Which of these messages of the selected mailboxes are on both sides. Asks nothing when one side has none. `early`: sizes
- * that were read already.
- */
-export async function recognize(
-  sessions: BothSides<MailboxSession>,
-  arrived: BothSides<UidSet>,
-  early: BothSides<Sizes | null> = { local: null, remote: null },
-): Promise<Recognition> {
+export interface Recognizing {
+  readonly sessions: BothSides<MailboxSession>;
+  /** With which messages were distinguished that were looked at already. */
+  readonly key: FingerprintKey;
+  /** What was read of them. */
+  readonly early: BothSides<Sizes | null>;
+}
+
+/** Which of these messages of the selected mailboxes are on both sides. Asks nothing when one side has none. */
+export async function recognize(arrived: BothSides<UidSet>, recognizing: Recognizing): Promise<Recognition> {
   if (SIDES.some((side) => arrived[side].isEmpty)) return nothingRecognized();
+  const { sessions, key, early } = recognizing;
   const sizes = await onBothSides(async (side) => early[side] ?? await readSizes(sessions[side], arrived[side]));
-  const uids = alike(arrived, sizes);
+  const uids = await withoutStrangers(arrived, alike(arrived, sizes), { ...recognizing, early: sizes });
   if (SIDES.some((side) => uids[side].isEmpty)) return nothingRecognized();
-  const key = randomKey();
   const { local, remote } = await onBothSides((side) => readHeaders(sessions[side], uids[side], key));
   const { pairs, doubtful } = pairUnique(local.evidence, remote.evidence);
   const flags = { local: local.flags, remote: remote.flags };
@@ -45,6 +49,25 @@ export async function recognize(
   const bodies = await onBothSides((side) => readBodies(sessions[side], doubtful[side], key));
   const more = pairEqual(bodies.local, bodies.remote);
   return { pairs: [...pairs, ...more].sort((a, b) => a.localUid - b.localUid), flags };
+}
+
+/**
+ * Those of `uids` that can still be on both sides by their Message-IDs. These are asked for when most messages of both
+ * mailboxes are on one side only, to judge by their sizes, and when the headers of the others would take longer than one
+ * more round trip.
+ */
+async function withoutStrangers(
+  arrived: BothSides<UidSet>,
+  uids: BothSides<UidSet>,
+  { sessions, key, early }: Recognizing,
+): Promise<BothSides<UidSet>> {
+  if (uids.local.isEmpty || uids.remote.isEmpty) return uids;
+  const [local, remote] = [early.local?.messageIds ?? null, early.remote?.messageIds ?? null];
+  if (local !== null && remote !== null) return withSharedKeys(uids, { local, remote });
+  const few = areFew({ local: uids.local.size, remote: uids.remote.size }, "headers", sessions);
+  if (few || SIDES.some((side) => uids[side].size > MOST * arrived[side].size)) return uids;
+  const read = await onBothSides((side) => readMessageIds(sessions[side], uids[side], key));
+  return withoutStrangers(arrived, uids, { sessions, key, early: read });
 }
 
 function nothingRecognized(): Recognition {
@@ -58,8 +81,7 @@ export class Anew {
   constructor(readonly reason: RenumberedError) {}
 }
 
-export interface AdoptContext {
-  readonly sessions: BothSides<MailboxSession>;
+export interface AdoptContext extends Omit<Recognizing, "early"> {
   /** The name on each server. */
   readonly names: BothSides<string>;
   readonly store: Store;
@@ -81,10 +103,10 @@ export interface Adoption {
  * every observation comes through here; it costs something only when both sides have news.
  */
 export async function adopt(observed: BothSides<Observed>, context: AdoptContext): Promise<Adoption> {
-  const { sessions, store, idx, anew } = context;
+  const { sessions, key, store, idx, anew } = context;
   const arrived = { local: observed.local.arrived, remote: observed.remote.arrived };
-  const sizes = { local: observed.local.sizes, remote: observed.remote.sizes };
-  const { pairs, flags } = await recognize(sessions, arrived, sizes);
+  const early = { local: observed.local.sizes, remote: observed.remote.sizes };
+  const { pairs, flags } = await recognize(arrived, { sessions, key, early });
   const changes: StateChange[] = [];
   if (anew !== null) {
     changes.push({ kind: "forget-messages", idx }, ...anew.state.waiting);

@@ -2,10 +2,11 @@
 // the flags. Slice by slice: no command and no answer grows with the mailbox. Which of them are one message is decided
 // elsewhere.
 
+import { latin1 } from "../base/bytes.ts";
 import type { Digest } from "../base/digest.ts";
 import type { MailboxSession } from "../client/mod.ts";
 import type { FlagSet, InternalDate, UidSet } from "../protocol/mod.ts";
-import { IDENTIFYING_FIELDS, identifyingFields } from "./identity.ts";
+import { FieldReader, IDENTIFYING_FIELDS } from "./identity.ts";
 import type { Candidate } from "./recover.ts";
 
 const ITEMS = `(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${IDENTIFYING_FIELDS.join(" ")})])`;
@@ -44,6 +45,7 @@ async function readSlice(
   into: Map<number, ReadCandidate>,
 ): Promise<void> {
   const header = new Uint8Array(MAX_HEADER_OCTETS);
+  const reader = new FieldReader();
   let filled = 0;
   await session.fetch(uids, ITEMS, {
     bodies: {
@@ -57,7 +59,7 @@ async function readSlice(
     },
     message: ({ uid, flags, rfc822Size, internalDate }) => {
       if (uid === null || flags === null || rfc822Size === null || internalDate === null) return;
-      const fields = identifyingFields(header.subarray(0, filled));
+      const fields = reader.read(header.subarray(0, filled));
       into.set(uid, {
         uid,
         flags,
@@ -65,7 +67,7 @@ async function readSlice(
         internalDate: internalDate.seconds,
         date: internalDate,
         headerDigest: digest(fields),
-        from: addressIn(fields),
+        from: addressIn(latin1(fields)),
       });
       filled = 0;
     },

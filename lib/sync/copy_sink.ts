@@ -7,7 +7,7 @@ import type { Logger } from "../log/types.ts";
 import { type FetchItems, type UidSet, UidSetBuilder } from "../protocol/mod.ts";
 import type { AppendQueue, OutgoingMessage, StreamWriter } from "./append_queue.ts";
 import { Batcher } from "./batch.ts";
-import { identifyingFields } from "./identity.ts";
+import { FieldReader } from "./identity.ts";
 import type { Slabs } from "./slabs.ts";
 
 /** Of a streamed message so much is held to identify it; longer headers are identified by their beginning. */
@@ -34,6 +34,7 @@ export class CopySink {
   readonly #context: CopySinkContext;
   readonly #delivered = new UidSetBuilder();
   readonly #batcher: Batcher;
+  readonly #reader = new FieldReader();
   /** What is held lies in it, from its beginning; null: nothing is held. */
   #slab: Uint8Array | null = null;
   #used = 0;
@@ -101,7 +102,7 @@ export class CopySink {
     if (phase.kind === "stream") phase.writer.end();
     if (phase.kind !== "hold") return;
     const { message, body } = phase;
-    const headerDigest = this.#context.digest(identifyingFields(body));
+    const headerDigest = this.#context.digest(this.#reader.read(body));
     this.#held.push({ ...message, headerDigest, body });
     this.#delivered.add(message.uid, message.uid);
   }
@@ -137,7 +138,7 @@ export class CopySink {
   }
 
   async #openStream(message: Incoming, head: Uint8Array, rest: Uint8Array): Promise<void> {
-    const headerDigest = this.#context.digest(identifyingFields(head));
+    const headerDigest = this.#context.digest(this.#reader.read(head));
     this.#delivered.add(message.uid, message.uid);
     const writer = await this.#queue.stream({ ...message, headerDigest, body: message.octets });
     this.#phase = writer === null ? { kind: "discard" } : { kind: "stream", writer };

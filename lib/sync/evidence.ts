@@ -6,24 +6,36 @@ import { type Fingerprint, Fingerprinter, type FingerprintKey } from "../base/fi
 import type { MailboxSession } from "../client/mod.ts";
 import type { FetchItems, UidSet } from "../protocol/mod.ts";
 import { AgreementLog } from "./agreements.ts";
+import type { BothSides } from "./both_sides.ts";
 import { fetchExisting } from "./fetch_existing.ts";
-import { fieldNames, identifyingFields } from "./identity.ts";
+import { FieldReader } from "./identity.ts";
 import { Evidence } from "./match.ts";
 import { Sizes } from "./sizes.ts";
 import { findMbsyncLine, MBSYNC_LINE_OCTETS } from "./mbsync_header.ts";
 
+// Only with all of the proving fields a header names a message. Received is what the receiving servers add, with a time and
+// a number of their own: nobody can send two messages for which that is the same. What a client made (drafts, sent mail)
+// has none.
 const NAMING_FIELDS = ["MESSAGE-ID", "DATE", "FROM", "TO", "SUBJECT", "CONTENT-TYPE", "RECEIVED"];
-const NAMES = fieldNames(NAMING_FIELDS);
-/**
- * Only with all of these a header names a message. Received is what the receiving servers add, with a time and a number of
- * their own: nobody can send two messages for which that is the same. What a client made (drafts, sent mail) has none.
- */
-const PROVING_FIELDS = [/^message-id:/m, /^date:/m, /^received:/m];
+const PROVING_FIELDS = ["MESSAGE-ID", "DATE", "RECEIVED"];
 const HEADER_ITEMS = `(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${NAMING_FIELDS.join(" ")} X-TUID)])`;
 const BODY_ITEMS = "(UID INTERNALDATE BODY.PEEK[])";
 /** Of a header so much is looked at. */
 const MAX_HEADER_OCTETS = 64 * 1024;
 const MAX_SLICE_MESSAGES = 1000;
+const NO_OCTETS = new Uint8Array();
+
+/** What is told of so many messages in a millisecond: of a line with 5 Mbit/s. */
+const PER_MS = { headers: 1, "Message-IDs": 6 } as const;
+
+/** Whether what is read of so many messages on either side is there sooner than the answer to another question. */
+export function areFew(
+  messages: BothSides<number>,
+  read: keyof typeof PER_MS,
+  { local, remote }: BothSides<Pick<MailboxSession, "roundTripMs">>,
+): boolean {
+  return Math.max(messages.local, messages.remote) <= PER_MS[read] * Math.max(local.roundTripMs, remote.roundTripMs);
+}
 
 /** What distinguishes the messages of one side, and the flags that they had then. */
 export interface NamedMessages {
@@ -44,28 +56,73 @@ export async function readHeaders(
   const evidence = new Evidence(uids);
   const flags = new AgreementLog();
   const fingerprinter = new Fingerprinter(key);
-  const note = ({ uid, flags: now, rfc822Size }: FetchItems, header: Uint8Array): void => {
+  const reader = new FieldReader(NAMING_FIELDS);
+  const note = ({ uid, flags: now, rfc822Size }: FetchItems, header: Uint8Array | null): void => {
     if (uid === null || now === null || rfc822Size === null) return;
     flags.set(uid, now);
-    const fields = identifyingFields(header, NAMES);
-    const size = rfc822Size - (findMbsyncLine(header) < 0 ? 0 : MBSYNC_LINE_OCTETS);
-    const strong = PROVING_FIELDS.every((field) => field.test(fields));
-    fingerprinter.updateText(strong ? fields : `${size}\n${fields}`);
+    const fields = reader.read(header ?? NO_OCTETS);
+    const size = rfc822Size - (findMbsyncLine(header ?? NO_OCTETS) < 0 ? 0 : MBSYNC_LINE_OCTETS);
+    const strong = PROVING_FIELDS.every((field) => reader.has(field));
+    if (!strong) fingerprinter.updateText(`${size}\n`);
+    fingerprinter.update(fields);
     // One without octets can be neither copied nor told from another.
     evidence.set(uid, fingerprinter.finish(), size, rfc822Size === 0 ? "unknown" : strong ? "strong" : "weak");
   };
+  await eachHeader(session, uids, HEADER_ITEMS, note);
+  return { evidence, flags };
+}
+
+/**
+ * The Message-IDs of the messages of the selected mailbox among `uids`, as keys: a tenth of what readHeaders() reads, and
+ * enough to know that two messages are not the same. With their sizes, or without.
+ */
+export async function readMessageIds(
+  session: MailboxSession,
+  uids: UidSet,
+  key: FingerprintKey,
+  sizes: "with sizes" | "without sizes" = "without sizes",
+): Promise<Sizes> {
+  const evidence = new Evidence(uids);
+  const known = new Sizes(uids.size, evidence);
+  const fingerprinter = new Fingerprinter(key);
+  const reader = new FieldReader(["MESSAGE-ID"]);
+  const items = `(UID ${sizes === "with sizes" ? "RFC822.SIZE " : ""}BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])`;
+  await eachHeader(session, uids, items, ({ uid, rfc822Size }, header) => {
+    if (uid === null) return;
+    if (rfc822Size !== null) known.set(uid, rfc822Size);
+    if (header === null) return;
+    fingerprinter.update(reader.read(header));
+    evidence.set(uid, fingerprinter.finish(), 0, "weak");
+  });
+  return known;
+}
+
+/** Calls `note` for each message with what was sent of its header, or null. The octets are valid until it returns. */
+async function eachHeader(
+  session: MailboxSession,
+  uids: UidSet,
+  items: string,
+  note: (items: FetchItems, header: Uint8Array | null) => void,
+): Promise<void> {
   await inSlices(uids, (slice) => {
     const head = new Head();
-    return fetchExisting(session, slice, HEADER_ITEMS, {
-      bodies: { begin: () => head.clear(), data: (bytes) => void head.take(bytes), end: () => {} },
+    let told = false;
+    return fetchExisting(session, slice, items, {
+      bodies: {
+        begin: (_known, _section, octets) => {
+          head.clear();
+          told = octets !== null;
+        },
+        data: (bytes) => void head.take(bytes),
+        end: () => {},
+      },
       message: (items) => {
-        note(items, head.octets);
+        note(items, told ? head.octets : null);
         // What is said of another message without its header must not be given this one.
-        head.clear();
+        told = false;
       },
     });
   });
-  return { evidence, flags };
 }
 
 /** The sizes of the messages of the selected mailbox among `uids`, of so many at most. */

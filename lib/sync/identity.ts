@@ -1,8 +1,6 @@
 // Brings the header fields by which a copy is recognized into a normal form (RFC 5322 2.2, 3.6), so that what was
-// appended and what a server later returns for BODY[HEADER.FIELDS (..)] give the same text however it was folded or
-// ordered. Octets in, one character per octet out; digests, and whether two messages are one, are decided elsewhere.
-
-import { latin1 } from "../base/bytes.ts";
+// appended and what a server later returns for BODY[HEADER.FIELDS (..)] give the same octets however it was folded or
+// ordered. Digests, and whether two messages are one, are decided elsewhere.
 
 /** The fields to ask for, as they stand in HEADER.FIELDS. */
 export const IDENTIFYING_FIELDS: readonly string[] = ["MESSAGE-ID", "DATE", "FROM", "TO", "SUBJECT"];
@@ -13,39 +11,150 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
 
-/** Names of header fields, ready to be looked for. */
-export type FieldNames = readonly { readonly name: string; readonly octets: Uint8Array }[];
-
-export function fieldNames(names: readonly string[]): FieldNames {
-  return names.map((name) => ({
-    name: name.toLowerCase(),
-    octets: Uint8Array.from(name.toLowerCase(), (character) => character.charCodeAt(0)),
-  }));
-}
-
-const FIELDS = fieldNames(IDENTIFYING_FIELDS);
+const FIRST_OCTETS = 1024;
 
 /**
- * The identifying fields of a message: "name:value" lines in ascending order, names in lower case, values without any
- * white space. Fields without a value are left out, repeated ones all stay. "" when there is none.
- *
- * `header`: the message, or its beginning; CRLF or bare LF. Nothing behind the first empty line is looked at. A header
- * that is cut off before or inside an identifying field gives another text than the whole one. `names`: other fields.
+ * Reads fields of one header after the other. One for each task: what it gives lies in a buffer of its own, because
+ * strings and arrays for each message were most of what a first synchronization allocated.
  */
-export function identifyingFields(header: Uint8Array, names: FieldNames = FIELDS): string {
-  const lines: string[] = [];
-  let start = 0;
-  while (start < header.length) {
-    if (isEmptyLine(header, start)) break;
-    const field = fieldAt(header, start, names);
-    const end = fieldEnd(header, start);
-    if (field !== null) {
-      const value = withoutSpace(header, field.valueStart, end);
-      if (value !== "") lines.push(`${field.name}:${value}`);
+export class FieldReader {
+  readonly #names: readonly string[];
+  /** The same in lower case, as octets. */
+  readonly #octets: readonly Uint8Array[];
+  /** By the first octet of a line: whether a name begins so. */
+  readonly #begins = new Uint8Array(256);
+  /** "name:value" lines, each with its LF, in the order of the header; and in ascending order, when that is another. */
+  #found = new Uint8Array(FIRST_OCTETS);
+  #sorted = new Uint8Array(FIRST_OCTETS);
+  #filled = 0;
+  /** Where the lines begin in `#found`, and behind them where the last one ends. */
+  readonly #starts: number[] = [];
+  readonly #order: number[] = [];
+  /** By the names: how often the field was there. */
+  readonly #counts: number[];
+
+  /** `names`: the fields to read; case does not matter. */
+  constructor(names: readonly string[] = IDENTIFYING_FIELDS) {
+    this.#names = names;
+    this.#octets = names.map((name) => Uint8Array.from(name.toLowerCase(), (character) => character.charCodeAt(0)));
+    this.#counts = names.map(() => 0);
+    for (const [first = 0] of this.#octets) {
+      this.#begins[first] = 1;
+      this.#begins[first & ~0x20] = 1;
     }
-    start = end;
   }
-  return lines.sort().join("\n");
+
+  /**
+   * The fields of a message: "name:value" lines in ascending order, names in lower case, values without any white space,
+   * LF between them. Fields without a value are left out, repeated ones all stay. Empty when there is none. Valid until
+   * the next call.
+   *
+   * `header`: the message, or its beginning; CRLF or bare LF. Nothing behind the first empty line is looked at. A header
+   * that is cut off before or inside a field gives another result than the whole one.
+   */
+  read(header: Uint8Array): Uint8Array {
+    this.#filled = 0;
+    this.#starts.length = 0;
+    this.#counts.fill(0);
+    let start = 0;
+    while (start < header.length && !isEmptyLine(header, start)) {
+      const name = this.#nameAt(header, start);
+      const end = fieldEnd(header, start);
+      if (name >= 0) this.#add(name, header, start, end);
+      start = end;
+    }
+    if (this.#filled === 0) return this.#found.subarray(0, 0);
+    this.#starts.push(this.#filled);
+    return (this.#sort() ? this.#found : this.#inOrder()).subarray(0, this.#filled - 1);
+  }
+
+  /** Whether the header that was read last has a value for the field of this name, spelled as it was at first. */
+  has(name: string): boolean {
+    return (this.#counts[this.#names.indexOf(name)] ?? 0) > 0;
+  }
+
+  /** Which field the line at `start` begins, or -1. White space before the colon: RFC 5322 4.5. */
+  #nameAt(header: Uint8Array, start: number): number {
+    if (this.#begins[header[start] ?? 0] === 0) return -1;
+    for (let i = 0; i < this.#octets.length; i++) {
+      const name = this.#octets[i];
+      if (name !== undefined && startsWith(header, start, name) && colonBehind(header, start + name.length) > 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  #add(name: number, header: Uint8Array, start: number, end: number): void {
+    const octets = this.#octets[name] ?? header.subarray(0, 0);
+    this.#makeRoom(octets.length + 2 + end - start);
+    const found = this.#found;
+    let at = this.#filled;
+    for (let i = 0; i < octets.length; i++) found[at++] = octets[i] ?? 0;
+    found[at++] = COLON;
+    const valueAt = at;
+    for (let from = colonBehind(header, start + octets.length); from < end; from++) {
+      const octet = header[from] ?? 0;
+      if (octet !== SPACE && octet !== LF && octet !== CR && octet !== TAB) found[at++] = octet;
+    }
+    if (at === valueAt) return;
+    found[at++] = LF;
+    this.#counts[name] = (this.#counts[name] ?? 0) + 1;
+    this.#starts.push(this.#filled);
+    this.#filled = at;
+  }
+
+  #makeRoom(octets: number): void {
+    const needed = this.#filled + octets;
+    if (needed <= this.#found.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#found.length));
+    grown.set(this.#found.subarray(0, this.#filled));
+    this.#found = grown;
+  }
+
+  /** Puts the numbers of the lines in order: there are few. True when they are so in the header. */
+  #sort(): boolean {
+    const order = this.#order;
+    order.length = 0;
+    let ascending = true;
+    for (let line = 0; line < this.#starts.length - 1; line++) {
+      let place = order.length;
+      while (place > 0 && this.#isBefore(line, order[place - 1] ?? 0)) {
+        order[place] = order[place - 1] ?? 0;
+        place--;
+      }
+      ascending &&= place === line;
+      order[place] = line;
+    }
+    return ascending;
+  }
+
+  /** By octets; of two of which one is the beginning of the other the shorter one. */
+  #isBefore(one: number, other: number): boolean {
+    const found = this.#found;
+    let mine = this.#starts[one] ?? 0;
+    let theirs = this.#starts[other] ?? 0;
+    while (found[mine] === found[theirs] && found[mine] !== LF) {
+      mine++;
+      theirs++;
+    }
+    const octet = found[mine] ?? LF;
+    const against = found[theirs] ?? LF;
+    // LF ends a line: there are octets below it that a value can hold.
+    return octet !== against && (octet === LF || (against !== LF && octet < against));
+  }
+
+  #inOrder(): Uint8Array {
+    if (this.#sorted.length < this.#filled) this.#sorted = new Uint8Array(this.#found.length);
+    const found = this.#found;
+    const sorted = this.#sorted;
+    let at = 0;
+    for (const line of this.#order) {
+      const end = this.#starts[line + 1] ?? 0;
+      for (let from = this.#starts[line] ?? 0; from < end; from++) sorted[at++] = found[from] ?? 0;
+    }
+    return sorted;
+  }
 }
 
 /** Mail whose line ends were converted twice has CR CR LF, at which Dovecot 2.3.19 ends the header as well. */
@@ -53,21 +162,6 @@ function isEmptyLine(header: Uint8Array, start: number): boolean {
   let at = start;
   while (header[at] === CR && at < start + 2) at++;
   return header[at] === LF;
-}
-
-/** Which identifying field the line at `start` begins, or null. White space before the colon: RFC 5322 4.5. */
-function fieldAt(
-  header: Uint8Array,
-  start: number,
-  names: FieldNames,
-): { name: string; valueStart: number } | null {
-  for (const { name, octets } of names) {
-    if (!startsWith(header, start, octets)) continue;
-    let colon = start + octets.length;
-    while (isBlank(header[colon])) colon++;
-    if (header[colon] === COLON) return { name, valueStart: colon + 1 };
-  }
-  return null;
 }
 
 /** `octets` in lower case; the header's in any case. */
@@ -78,6 +172,13 @@ function startsWith(header: Uint8Array, start: number, octets: Uint8Array): bool
     if (lower !== octets[i]) return false;
   }
   return true;
+}
+
+/** Behind the colon that follows blanks, if any, or 0 when something else does. */
+function colonBehind(header: Uint8Array, start: number): number {
+  let at = start;
+  while (isBlank(header[at])) at++;
+  return header[at] === COLON ? at + 1 : 0;
 }
 
 /** Behind the last line of the field, continuation lines included. */
@@ -93,18 +194,4 @@ function fieldEnd(header: Uint8Array, start: number): number {
 
 function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
-}
-
-/** Where a value is put together, if it fits: an array for each would be most of what is allocated for a message. */
-const SCRATCH = new Uint8Array(4096);
-
-/** The octets from `start` to before `end` that are no white space, as characters. */
-function withoutSpace(header: Uint8Array, start: number, end: number): string {
-  const octets = end - start <= SCRATCH.length ? SCRATCH : new Uint8Array(end - start);
-  let length = 0;
-  for (let at = start; at < end; at++) {
-    const octet = header[at] ?? 0;
-    if (octet !== SPACE && octet !== LF && octet !== CR && octet !== TAB) octets[length++] = octet;
-  }
-  return latin1(octets.subarray(0, length));
 }

@@ -6,11 +6,12 @@ import { digest } from "../base/digest.ts";
 import { UidSet } from "../protocol/mod.ts";
 import type { AppendIntent } from "../state/types.ts";
 import { bothOver, type BothSides, onBothSides, SIDES } from "./both_sides.ts";
-import { readSizes } from "./evidence.ts";
+import { areFew, readMessageIds, readSizes } from "./evidence.ts";
 import type { MailboxRun } from "./mailbox_run.ts";
 import { otherSide, type Side, uidOf } from "./model.ts";
 import { observe, type Observed, type ObservedState, quiet } from "./observe.ts";
 import { claimLateCopies, recoverIntents } from "./recovery.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** UIDs of new mail whose sizes are read unasked. */
 const MAX_EARLY_SIZES = 20_000;
@@ -84,7 +85,7 @@ export class Looker {
     const early = this.#run.early[side] ?? null;
     delete this.#run.early[side];
     const unasked = last === null && early === null && state === context.store;
-    const expected = unasked ? this.#expected(side) : UidSet.empty;
+    const expected = unasked ? this.#expected() : null;
     const observing = observe({
       session: context.sessions[side],
       side,
@@ -97,7 +98,7 @@ export class Looker {
       early,
     });
     // Sent right behind the look: what would be asked next saves a round trip.
-    const reading = expected.isEmpty ? Promise.resolve(null) : readSizes(context.sessions[side], expected);
+    const reading = expected === null ? Promise.resolve(null) : this.#readEarly(side, expected);
     const [observed, read] = await bothOver(observing, reading);
     const arrived = observed.arrived.subtract(uncopied[side]);
     const sizes = observed.sizes ?? read;
@@ -106,15 +107,26 @@ export class Looker {
   }
 
   /** What has arrived, as far as the lists told, when something came to both sides: it may be the same. */
-  #expected(side: Side): UidSet {
+  #expected(): BothSides<UidSet> | null {
     const { store, idx, told } = this.#run.context;
     const cursors = store.cursors(idx);
-    const [mine, other] = [side, otherSide(side)].map((one) => {
-      const first = Math.max(cursors?.[one].uidNext ?? 0, 1);
-      const next = told[one]?.messages === 0 ? first : told[one]?.uidNext ?? first;
+    const expected = (side: Side): UidSet => {
+      const first = Math.max(cursors?.[side].uidNext ?? 0, 1);
+      const next = told[side]?.messages === 0 ? first : told[side]?.uidNext ?? first;
       return next <= first || next - first > MAX_EARLY_SIZES ? UidSet.empty : UidSet.range(first, next - 1);
-    });
-    return mine === undefined || other === undefined || other.isEmpty ? UidSet.empty : mine;
+    };
+    const both = { local: expected("local"), remote: expected("remote") };
+    return SIDES.some((side) => both[side].isEmpty) ? null : both;
+  }
+
+  /** Of few messages also their Message-IDs, so that what the sizes leave open need not be asked. */
+  #readEarly(side: Side, expected: BothSides<UidSet>): Promise<Sizes> {
+    const { key, context: { sessions, told } } = this.#run;
+    const number = (one: Side) => Math.min(expected[one].size, told[one]?.messages ?? Infinity);
+    const messages = { local: number("local"), remote: number("remote") };
+    return areFew(messages, "Message-IDs", sessions)
+      ? readMessageIds(sessions[side], expected[side], key, "with sizes")
+      : readSizes(sessions[side], expected[side]);
   }
 
   /** Before anything is expunged, its source is asked for it in the selection in which it was missed (design A10). */

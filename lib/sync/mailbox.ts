@@ -121,7 +121,7 @@ class MailboxSync {
 
   /** What has arrived on both sides is not copied, but paired. */
   async #adopt(observed: BothSides<Observed>): Promise<Adoption> {
-    const adoption = await adopt(observed, { ...this.#context, anew: this.#anew });
+    const adoption = await adopt(observed, { ...this.#context, key: this.#run.key, anew: this.#anew });
     this.#anew = null;
     return adoption;
   }

@@ -1,6 +1,7 @@
 // What is known of one mailbox only while a run works on it, from pass to pass: shared by those who look at it, plan and
 // carry out. Decides nothing; what has to outlive the run is in the store.
 
+import { type FingerprintKey, randomKey } from "../base/fingerprint.ts";
 import type { Logger } from "../log/types.ts";
 import { UidSet } from "../protocol/mod.ts";
 import { AgreementLog } from "./agreements.ts";
@@ -12,6 +13,8 @@ import type { LookBefore } from "./sight.ts";
 export class MailboxRun {
   readonly context: MailboxContext;
   readonly logs: BothSides<Logger>;
+  /** With which messages are distinguished. */
+  readonly key: FingerprintKey = randomKey();
   /** The same agreements by local and by remote UID. */
   readonly agreed: BothSides<AgreementLog> = { local: new AgreementLog(), remote: new AgreementLog() };
   /** Messages of each side that could not be copied in this run. */

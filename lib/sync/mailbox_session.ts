@@ -23,6 +23,10 @@ export class SharedSession implements MailboxSession {
     return this.#lanes.first.capabilities;
   }
 
+  get roundTripMs(): number {
+    return this.#lanes.first.roundTripMs;
+  }
+
   select(mailbox: string, ...[resync, keep]: SelectParameters): Promise<SelectedMailbox> {
     if (mailbox !== this.#seat.mailbox) throw new Error("bug: this session is for another mailbox");
     return this.#lanes.look(this.#seat, resync, keep);
@@ -33,7 +37,8 @@ export class SharedSession implements MailboxSession {
   }
 
   fetch(uids: UidSet, items: string, handler: FetchHandler): Promise<void> {
-    const bodies = handler.bodies === undefined ? 0 : uids.size;
+    // Parts of headers are soon told.
+    const bodies = items.includes("BODY.PEEK[]") ? uids.size : 0;
     return this.#lanes.readBodies(
       this.#seat,
       bodies,

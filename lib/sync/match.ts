@@ -57,6 +57,13 @@ export class Evidence {
     return (this.#strengths[at] ?? UNKNOWN) !== UNKNOWN;
   }
 
+  /** Whether something is known of all these messages. */
+  knowsAll(uids: UidSet): boolean {
+    const known = new UidSetBuilder();
+    for (let at = 0; at < this.count; at++) if (this.isKnown(at)) known.add(this.uid(at));
+    return uids.subtract(known.build()).isEmpty;
+  }
+
   isStrong(at: number): boolean {
     return this.#strengths[at] === STRONG;
   }
@@ -87,6 +94,27 @@ export class Evidence {
     }
     return -1;
   }
+}
+
+/**
+ * Those of `uids` whose key is on the other side too: no others can be the same. All of them when of one nothing is known,
+ * for that may be the same as any.
+ */
+export function withSharedKeys(uids: BothSides<UidSet>, known: BothSides<Evidence>): BothSides<UidSet> {
+  if (!known.local.knowsAll(uids.local) || !known.remote.knowsAll(uids.remote)) return uids;
+  return {
+    local: sharedKeys(uids.local, known.local, known.remote),
+    remote: sharedKeys(uids.remote, known.remote, known.local),
+  };
+}
+
+function sharedKeys(uids: UidSet, mine: Evidence, others: Evidence): UidSet {
+  const index = new KeyIndex(others, false);
+  // Of equal ones the first: long chains of them would be walked along for nothing.
+  for (let at = 0; at < others.count; at++) if (others.isKnown(at) && index.find(others, at) < 0) index.add(at);
+  const shared = new UidSetBuilder();
+  for (let at = 0; at < mine.count; at++) if (index.find(mine, at) >= 0) shared.add(mine.uid(at));
+  return shared.build().intersect(uids);
 }
 
 export interface Recognized {

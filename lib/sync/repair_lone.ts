@@ -2,6 +2,7 @@
 // that are on both sides are paired, the others are copied. Deletes nothing. What was looked at before is repair.ts's.
 
 import { type Digest, digest } from "../base/digest.ts";
+import { randomKey } from "../base/fingerprint.ts";
 import type { Logger } from "../log/types.ts";
 import { formatInternalDate, MAX_UID, type ModSeq, UidSet } from "../protocol/mod.ts";
 import type { Cursors } from "../state/types.ts";
@@ -65,10 +66,12 @@ class LoneRepair {
     const lone = { local: unpaired.local.union(kept.local), remote: unpaired.remote.union(kept.remote) };
     if (SIDES.every((side) => lone[side].isEmpty)) return true;
     // What is new on the other side may be what is missing there: a state file that is older than the mail.
-    const recognition = await recognize(sessions, {
+    const candidates = {
       local: lone.local.union(this.#arrived("local")),
       remote: lone.remote.union(this.#arrived("remote")),
-    });
+    };
+    const early = { local: null, remote: null };
+    const recognition = await recognize(candidates, { sessions, key: randomKey(), early });
     const matched = byUid(recognition.pairs);
     const left = await onBothSides(async (side) => {
       const unmatched = lone[side].subtract(UidSet.of(matched[side].keys()));

@@ -2,6 +2,7 @@
 // read. Columns of numbers: eight octets a message. Knows neither how sizes are read nor what else tells messages apart.
 
 import { UidSet, UidSetBuilder } from "../protocol/uid_set.ts";
+import type { Evidence } from "./match.ts";
 import { MBSYNC_LINE_OCTETS } from "./mbsync_header.ts";
 import type { BothSides } from "./model.ts";
 
@@ -9,14 +10,17 @@ const FIRST_CAPACITY = 64;
 
 /** RFC822.SIZE of messages of one side, modulo 2^32. */
 export class Sizes {
+  /** Of the same messages; null: they were not read. */
+  readonly messageIds: Evidence | null;
   readonly #limit: number;
   #uids = new Uint32Array(FIRST_CAPACITY);
   #sizes = new Uint32Array(FIRST_CAPACITY);
   #count = 0;
 
   /** `limit`: what is told beyond so many messages is passed over. */
-  constructor(limit: number) {
+  constructor(limit: number, messageIds: Evidence | null = null) {
     this.#limit = limit;
+    this.messageIds = messageIds;
   }
 
   set(uid: number, size: number): void {

@@ -169,6 +169,66 @@ Deno.test("no header is read of mail that has no equal in size on the other side
   await s.settled();
 });
 
+/** Of one size all of them, with a few that are on both sides. */
+function strangers(): Scene {
+  const s = new Scene().both(...mails("same", 9));
+  s.box("local").append(mails("here", 9));
+  s.box("remote").append(mails("away", 9));
+  return s;
+}
+
+/** What each FETCH asked for, beside UID. */
+async function asked(s: Scene, options: RunOptions = {}): Promise<Readonly<Record<Side, readonly string[]>>> {
+  const questions: Record<Side, string[]> = { local: [], remote: [] };
+  const { log } = await s.run({ ...options, debug: true });
+  for (const line of log) {
+    const [, side, items] = /(local|remote).*: C: \S+ UID FETCH \S+ \(UID (.*)\)$/.exec(line) ?? [];
+    const short = items?.replace(
+      /BODY\.PEEK\[HEADER\.FIELDS \(MESSAGE-ID( .*)?\)\]/,
+      (_, more) => more ? "headers" : "ids",
+    );
+    if (short !== undefined) questions[side as Side].push(short);
+  }
+  return questions;
+}
+
+const BODIES = "FLAGS INTERNALDATE BODY.PEEK[]";
+const HEADERS = "FLAGS RFC822.SIZE headers";
+
+/** On either side mail of sizes that are not on the other one. */
+function withOthers(s: Scene): Scene {
+  for (const [side, name, more] of [["local", "here", 0], ["remote", "away", 1]] as const) {
+    s.box(side).append(Array.from({ length: 40 }, (_, i) => mail(`${name}${"x".repeat(2 * i + more)}`)));
+  }
+  return s;
+}
+
+Deno.test("of mail that is mostly on one side only, Message-IDs are read before headers", async () => {
+  const s = withOthers(strangers());
+  const questions = await asked(s);
+  for (const side of SIDES) assert.deepEqual(questions[side], ["RFC822.SIZE", "ids", HEADERS, BODIES]);
+  assert.deepEqual(s.counts(), [107, 107]);
+  await s.settled();
+});
+
+for (const far of SIDES) {
+  Deno.test(`when ${far} is far away, Message-IDs come with the sizes, and headers only of what they leave open`, async () => {
+    const s = strangers();
+    const questions = await asked(s, { far });
+    for (const side of SIDES) assert.deepEqual(questions[side], ["RFC822.SIZE ids", HEADERS, BODIES]);
+    assert.deepEqual(s.counts(), [27, 27]);
+    await s.settled();
+  });
+}
+
+Deno.test("when few headers are to be read of much mail, nothing is asked before them", async () => {
+  const s = withOthers(new Scene().both(...mails("same", 2)));
+  const questions = await asked(s, { far: "remote" });
+  for (const side of SIDES) assert.deepEqual(questions[side], ["RFC822.SIZE", HEADERS, BODIES]);
+  assert.deepEqual(s.counts(), [82, 82]);
+  await s.settled();
+});
+
 for (const side of SIDES) {
   Deno.test(`a first run with mail on ${side} only asks for nothing but the messages`, async () => {
     const s = new Scene("INBOX");

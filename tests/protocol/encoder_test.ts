@@ -28,21 +28,31 @@ function appendOf(...bodies: readonly (Uint8Array | number)[]): Command {
 }
 
 /** The fragments as text: "+" for a wait, "<n>" for a streamed literal. */
-function spelled(fragments: readonly Fragment[]): string[] {
-  return fragments.map((fragment) =>
-    fragment.kind === "bytes" ? latin1(fragment.bytes) : fragment.kind === "continuation" ? "+" : `<${fragment.octets}>`
-  );
+function spelled(fragments: Iterable<Fragment>): string[] {
+  return [...fragments].map((fragment) => {
+    switch (fragment.kind) {
+      case "text":
+        return fragment.text;
+      case "bytes":
+        return latin1(fragment.bytes);
+      case "continuation":
+        return "+";
+      case "stream":
+        return `<${fragment.octets}>`;
+    }
+  });
 }
 
 /**
  * Reads one command as a server does: lines, and after "{n}" or "{n+}" at the end of a line n octets, whatever they
  * are. Returns the lines and the literals, and checks that the client waits where it must and nowhere else.
  */
-function readAsServer(fragments: readonly Fragment[], mode: LiteralMode): { lines: string[]; literals: string[] } {
+function readAsServer(fragments: Iterable<Fragment>, mode: LiteralMode): { lines: string[]; literals: string[] } {
   let wire = "";
   const waits = new Set<number>();
   for (const fragment of fragments) {
-    if (fragment.kind === "bytes") wire += latin1(fragment.bytes);
+    if (fragment.kind === "text") wire += fragment.text;
+    else if (fragment.kind === "bytes") wire += latin1(fragment.bytes);
     else if (fragment.kind === "stream") wire += "s".repeat(fragment.octets);
     else waits.add(wire.length);
   }
@@ -105,15 +115,15 @@ Deno.test("encode() waits for the server when a literal is larger than the mode 
   ];
   for (const [mode, octets, waits] of cases) {
     for (const body of [octets, new Uint8Array(octets)]) {
-      const fragments = encode("a", appendOf(body), mode);
+      const fragments = [...encode("a", appendOf(body), mode)];
       assert.equal(fragments.some(({ kind }) => kind === "continuation"), waits, `${mode} ${octets}`);
     }
   }
 });
 
 Deno.test("encode() leaves the octets of streamed literals to the client", () => {
-  const fragments = encode("a", appendOf(2000000), "plus");
-  assert.deepEqual(fragments.map(({ kind }) => kind), ["bytes", "continuation", "stream", "bytes"]);
+  const fragments = [...encode("a", appendOf(2000000), "plus")];
+  assert.deepEqual(fragments.map(({ kind }) => kind), ["text", "continuation", "stream", "text"]);
   assert.deepEqual(fragments[2], { kind: "stream", octets: 2000000 });
 });
 
@@ -123,7 +133,7 @@ Deno.test("encode() does not copy literals", () => {
   assert.ok(literal?.kind === "bytes" && literal.bytes === body);
 });
 
-Deno.test("encode() throws when text could end the line early", () => {
+Deno.test("encode() throws when text could end the line early, before there is anything to send", () => {
   for (const text of ["NOOP\r\nx LOGOUT", "NOOP\n", "NO\0OP", "\u20ac"]) {
     assert.throws(() => encode("a", { name: "NOOP", parts: [text], secret: false }, "plus"), JSON.stringify(text));
   }

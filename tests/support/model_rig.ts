@@ -40,6 +40,9 @@ export interface CommandKill {
   readonly spared: number;
 }
 
+/** A round trip to a server that is far away: so long that few messages are told of more than many at a time. */
+const FAR_MS = 3;
+
 export interface RunOptions {
   readonly names?: readonly string[];
   readonly repair?: boolean;
@@ -150,7 +153,10 @@ export class Rig {
       const { duplex = {} } = options;
       const one = openModelSession(this.servers[side], { side, log, duplex, wrap });
       opening.push(one);
-      return (await one).session;
+      const { session } = await one;
+      // The clock of the model stands still.
+      if (side === options.far) Object.defineProperty(session, "roundTripMs", { value: FAR_MS });
+      return session;
     };
     const { names = [], repair = false, brake, fullCheck = null, connections: limit = 1, far = null } = options;
     const connections = {

@@ -5,8 +5,8 @@ import { randomKey } from "../../lib/base/fingerprint.ts";
 import type { FetchHandler, Session } from "../../lib/client/mod.ts";
 import { CommandError } from "../../lib/errors.ts";
 import { type FetchItems, makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
-import { readBodies, readHeaders } from "../../lib/sync/evidence.ts";
-import { pairEqual, pairUnique } from "../../lib/sync/match.ts";
+import { readBodies, readHeaders, readMessageIds } from "../../lib/sync/evidence.ts";
+import { pairEqual, pairUnique, withSharedKeys } from "../../lib/sync/match.ts";
 
 const KEY = randomKey();
 const DATE = { seconds: 1_700_000_000, zone: 0 };
@@ -68,6 +68,21 @@ Deno.test("readHeaders() keeps the flags of each message, and bears messages tha
   assert.equal(flags.get(4), null);
   const refused = new CommandError("UID FETCH", "NO", null, "Internal error");
   await assert.rejects(readHeaders(session(answers, refused), UidSet.range(1, 5), KEY), /Internal error/);
+});
+
+Deno.test("readMessageIds() tells messages apart by their Message-IDs, and knows nothing of those that are not told", async () => {
+  const id = (text: string) => `Message-Id: <${text}>\r\n\r\n`;
+  const answers = [{ uid: 2, body: id("b") }, { uid: 3, body: null }, { uid: 4 }, { uid: 5, body: "\r\n" }];
+  const uids = UidSet.range(2, 6);
+  const { messageIds, uids: sized } = await readMessageIds(session(answers), uids, KEY, "with sizes");
+  assert.equal(sized.toString(), "2:5");
+  const others = [{ uid: 7, body: id("c") }, { uid: 8, body: id("b") }, { uid: 9, body: "\r\n" }];
+  const there = await readMessageIds(session(others), UidSet.range(7, 9), KEY);
+  assert.ok(messageIds !== null && there.messageIds !== null);
+  const known = { local: messageIds, remote: there.messageIds };
+  const shared = withSharedKeys({ local: UidSet.of([2, 5]), remote: UidSet.range(7, 9) }, known);
+  assert.deepEqual([shared.local.toString(), shared.remote.toString()], ["2,5", "8:9"]);
+  for (const unknown of [3, 4, 6]) assert.equal(messageIds.knowsAll(UidSet.of([unknown])), false, `UID ${unknown}`);
 });
 
 async function bodiesPair(local: readonly Answer[], remote: readonly Answer[]): Promise<readonly string[]> {

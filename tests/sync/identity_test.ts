@@ -1,19 +1,27 @@
-// identifyingFields(): the same text for what was appended and for what a server returns of it.
+// FieldReader: the same text for what was appended and for what a server returns of it.
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { IDENTIFYING_FIELDS, identifyingFields } from "../../lib/sync/identity.ts";
+import { latin1 } from "../../lib/base/bytes.ts";
+import { FieldReader, IDENTIFYING_FIELDS } from "../../lib/sync/identity.ts";
 
 /** One octet for each character. */
 function octets(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** One for all tests: nothing of an earlier header may show. */
+const reader = new FieldReader();
+
+function identifyingFields(header: Uint8Array): string {
+  return latin1(reader.read(header));
+}
+
 function fields(...lines: string[]): string {
   return identifyingFields(octets(lines.map((line) => `${line}\r\n`).join("")));
 }
 
-Deno.test("identifyingFields() takes the five fields and no others", () => {
+Deno.test("a FieldReader takes the five fields and no others", () => {
   const text = fields(
     "Received: from a by b; today",
     "Message-ID: <1@example.org>",
@@ -34,13 +42,13 @@ Deno.test("identifyingFields() takes the five fields and no others", () => {
   );
 });
 
-Deno.test("identifyingFields() is empty when there is no such field", () => {
+Deno.test("a FieldReader is empty when there is no such field", () => {
   for (const text of ["", "\r\n", "\r\nSubject: x\r\n", "\nSubject: x\n", "X: y\r\n\r\nbody", "no header at all"]) {
     assert.equal(identifyingFields(octets(text)), "");
   }
 });
 
-Deno.test("identifyingFields() does not depend on line ends, folding, case or blanks around the colon", () => {
+Deno.test("a FieldReader does not depend on line ends, folding, case or blanks around the colon", () => {
   const expected = "subject:abc";
   const forms = ["Subject: a b c", "SUBJECT:abc", "subject :\ta bc ", "sUBJECT: a\r\n b\r\n\tc", "Subject:\r\n a b c"];
   for (const form of forms) {
@@ -50,35 +58,35 @@ Deno.test("identifyingFields() does not depend on line ends, folding, case or bl
   }
 });
 
-Deno.test("identifyingFields() counts repeated fields, in any order", () => {
+Deno.test("a FieldReader counts repeated fields, in any order", () => {
   const twice = fields("To: b", "Subject: x", "To: a");
   assert.equal(twice, "subject:x\nto:a\nto:b");
   assert.notEqual(twice, fields("To: a", "Subject: x"));
   assert.notEqual(fields("To: a", "To: a"), fields("To: a"));
 });
 
-Deno.test("identifyingFields() leaves out fields without a value", () => {
+Deno.test("a FieldReader leaves out fields without a value", () => {
   assert.equal(fields("Subject:", "To: ", "From: \r\n ", "Date: x"), "date:x");
 });
 
-Deno.test("identifyingFields() keeps 8-bit octets and NUL as they are", () => {
+Deno.test("a FieldReader keeps 8-bit octets and NUL as they are", () => {
   assert.equal(fields("Subject: Gr\xfc\xdfe\x00\xff"), "subject:Gr\xfc\xdfe\x00\xff");
 });
 
-Deno.test("identifyingFields() passes over lines that are no header fields", () => {
+Deno.test("a FieldReader passes over lines that are no header fields", () => {
   assert.equal(fields("From ann Sun Nov 22", " Subject: folded", ">From: x", "Subject x", "Date: y"), "date:y");
 });
 
-Deno.test("identifyingFields() takes a line of blanks for a continuation, not for the end", () => {
+Deno.test("a FieldReader takes a line of blanks for a continuation, not for the end", () => {
   assert.equal(fields("Subject: a", " \t", " b", "Date: y"), "date:y\nsubject:ab");
 });
 
-Deno.test("identifyingFields() ends the header at CR CR LF when line ends were converted twice", () => {
+Deno.test("a FieldReader ends the header at CR CR LF when line ends were converted twice", () => {
   const header = "Date: d\r\r\n folded\r\r\nTo: x\r\r\n\r\r\nSubject: body\r\r\n";
   assert.equal(identifyingFields(octets(header)), "date:dfolded\nto:x");
 });
 
-Deno.test("identifyingFields() bears a header that is cut off anywhere", () => {
+Deno.test("a FieldReader bears a header that is cut off anywhere", () => {
   const header = octets("Subject: a\r\n b\r\nDate: c\r\n\r\nTo: d\r\n");
   const texts = Array.from(header, (_, i) => identifyingFields(header.subarray(0, i)));
   assert.equal(texts[8], "");
@@ -88,13 +96,28 @@ Deno.test("identifyingFields() bears a header that is cut off anywhere", () => {
   assert.equal(texts[texts.length - 1], "date:c\nsubject:ab");
 });
 
-Deno.test("identifyingFields() takes values of any length", () => {
+Deno.test("a FieldReader takes values of any length", () => {
   const list = Array.from({ length: 20_000 }, (_, i) => `user${i}@example.org`);
   assert.equal(fields(`To: ${list.join(",\r\n ")}`), `to:${list.join(",")}`);
 });
 
-Deno.test("IDENTIFYING_FIELDS are fields that identifyingFields() takes", () => {
+Deno.test("IDENTIFYING_FIELDS are fields that a FieldReader takes", () => {
   for (const name of IDENTIFYING_FIELDS) assert.equal(fields(`${name}: x`), `${name.toLowerCase()}:x`);
+});
+
+Deno.test("a FieldReader orders lines by their octets, of which one may be the beginning of another", () => {
+  fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom("a", "b", "\x00", "\x0b", "\xff") })), (values) => {
+    const lines = values.filter((value) => value !== "").map((value) => `subject:${value}`);
+    assert.equal(fields(...values.map((value) => `Subject: ${value}`)), lines.sort().join("\n"));
+  }));
+});
+
+Deno.test("a FieldReader tells which of its fields have a value in the header that was read last", () => {
+  const own = new FieldReader(["Subject", "X-Own", "To"]);
+  own.read(octets("X-OWN: 1\r\nTo:\r\n\r\nSubject: body\r\n"));
+  assert.deepEqual(["Subject", "X-Own", "To"].map((name) => own.has(name)), [false, true, false]);
+  own.read(octets("Subject: 2\r\n"));
+  assert.deepEqual(["Subject", "X-Own", "To"].map((name) => own.has(name)), [true, false, false]);
 });
 
 const names = fc.constantFrom(...IDENTIFYING_FIELDS, "X-Other", "Received");
@@ -103,7 +126,7 @@ const words = fc.array(fc.string({ minLength: 1, unit: fc.constantFrom("a", "b",
 });
 const headers = fc.array(fc.record({ name: names, words }), { maxLength: 8 });
 
-Deno.test("identifyingFields() is the same for what a server returns of a header, however refolded and reordered", () => {
+Deno.test("a FieldReader is the same for what a server returns of a header, however refolded and reordered", () => {
   const eol = fc.constantFrom("\r\n", "\n");
   const blanks = fc.infiniteStream(fc.constantFrom(" ", "\t", "  ", "\r\n ", "\n\t"));
   const cases = fc.record({ header: headers, eol, blanks, reverse: fc.boolean(), upper: fc.boolean() });
@@ -118,7 +141,7 @@ Deno.test("identifyingFields() is the same for what a server returns of a header
   }));
 });
 
-Deno.test("identifyingFields() differs when a value differs", () => {
+Deno.test("a FieldReader differs when a value differs", () => {
   fc.assert(fc.property(headers, fc.nat(), (header, at) => {
     const lines = header.map(({ name, words }) => `${name}: ${words.join(" ")}`);
     const identifying = header.flatMap(({ name }, i) => IDENTIFYING_FIELDS.includes(name) ? [i] : []);

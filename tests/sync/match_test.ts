@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UidSet } from "../../lib/protocol/uid_set.ts";
-import { Evidence, pairEqual, pairUnique, type Strength } from "../../lib/sync/match.ts";
+import { Evidence, pairEqual, pairUnique, type Strength, withSharedKeys } from "../../lib/sync/match.ts";
 import type { Pair } from "../../lib/sync/model.ts";
 
 interface Message {
@@ -109,6 +109,9 @@ Deno.test("pairUnique() and pairEqual() keep pace with very many messages, equal
   const apart = pairUnique(...different);
   assert.equal(apart.doubtful.local.size + apart.pairs.length, many);
   assert.equal(pairEqual(...different).length, many);
+  const all = { local: UidSet.range(1, many), remote: UidSet.range(1, many) };
+  const [local, remote] = [of(() => 1, "weak"), of((i) => i & 1, "weak")];
+  assert.equal(withSharedKeys(all, { local, remote }).remote.size, many / 2);
   assert.equal(pairEqual(of(() => 1, "weak"), of(() => 1, "weak")).length, many);
 });
 
@@ -146,6 +149,33 @@ Deno.test("pairEqual() pairs only what is equal, one to one, as many as possible
       assert.ok(sameDetail.length >= possible.reduce((sum, count) => sum + count));
     }
   }));
+});
+
+/** What the Message-IDs of the messages would be: equal for equal keys, and now and then for others. */
+const ids = (list: readonly Message[]) => evidence(list.map((one) => ({ ...one, key: one.key % 5, strength: "weak" })));
+const uidsOf = (list: readonly Message[]) => UidSet.of(list.map(({ uid }) => uid));
+
+Deno.test("withSharedKeys() leaves out only what is on one side, and changes nothing of what is found then", () => {
+  fc.assert(fc.property(messages, messages, (local, remote) => {
+    const uids = { local: uidsOf(local), remote: uidsOf(remote) };
+    const shared = withSharedKeys(uids, { local: ids(local), remote: ids(remote) });
+    const has = (list: readonly Message[], key: number) => list.some((other) => other.key % 5 === key % 5);
+    for (const { uid, key } of local) assert.equal(shared.local.has(uid), has(remote, key));
+    for (const { uid, key } of remote) assert.equal(shared.remote.has(uid), has(local, key));
+    const left = (list: readonly Message[], of: UidSet) => list.filter(({ uid }) => of.has(uid));
+    assert.deepEqual(unique(left(local, shared.local), left(remote, shared.remote)), unique(local, remote));
+    assert.deepEqual(equal(left(local, shared.local), left(remote, shared.remote)), equal(local, remote));
+  }));
+});
+
+Deno.test("withSharedKeys() leaves out nothing while a message is unknown, for that may be the same as any", () => {
+  const [local, remote] = [[message(1, 1), message(2, 2)], [message(5, 2), message(6, 4)]];
+  const uids = { local: uidsOf(local), remote: uidsOf(remote) };
+  const unknown = ids(remote.slice(0, 1));
+  assert.equal(withSharedKeys(uids, { local: ids(local), remote: unknown }), uids);
+  assert.equal(withSharedKeys(uids, { local: unknown, remote: ids(remote) }), uids);
+  const some = { local: UidSet.of([2]), remote: UidSet.of([5]) };
+  assert.deepEqual(withSharedKeys(some, { local: ids(local), remote: unknown }), some);
 });
 
 Deno.test("pairUnique() pairs only what nothing else could be, and doubts everything else that may be on both sides", () => {
