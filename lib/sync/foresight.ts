@@ -48,6 +48,7 @@ export class Foresight implements Foreseen {
   readonly #lanes: Partial<Record<Side, Lanes>> = {};
   readonly #lists: Partial<Record<Side, Promise<readonly ListEntry[]>>> = {};
   readonly #opening: Record<Side, Promise<Session>[]> = { local: [], remote: [] };
+  #remembered: Remembered | null | undefined = undefined;
   #cursors: ReadonlyMap<string, Cursors> | null = null;
   #mailboxes: ReadonlyMap<string, ForeseenMailbox> = new Map();
   /** What is to be looked at because of the list that came first; null: none has come. */
@@ -57,8 +58,8 @@ export class Foresight implements Foreseen {
   constructor(context: ForesightContext) {
     this.#context = context;
     this.#createdAt = context.clock.now();
-    // The first connection comes first.
-    context.clock.after(0, () => this.#openForFirstRun());
+    // The first connections come first.
+    context.clock.after(0, () => this.#whileConnecting());
   }
 
   /** A session can be used, before what follows is compressed: for a list that is not long, that saves a round trip. */
@@ -99,6 +100,11 @@ export class Foresight implements Foreseen {
     return this.#opening[side].splice(0);
   }
 
+  #whileConnecting(): void {
+    this.#openForFirstRun();
+    if (this.#known().size > 0 && this.#known().size <= MAX_SHORT) this.#remember();
+  }
+
   /** Much will be copied: both servers can work on two mailboxes at a time then. */
   #openForFirstRun(): void {
     const { connections } = this.#context;
@@ -122,16 +128,26 @@ export class Foresight implements Foreseen {
 
   /** What takes time is done while the other server is waited for. */
   #planned(side: Side, entries: readonly ListEntry[]): readonly PlannedLook[] {
-    const { view, log, remembered } = this.#context;
+    const { view } = this.#context;
     if (this.#isOver || this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return [];
+    const state = this.#remember();
+    return state === null ? [] : this.#unless(() => planLooks(side, entries, state, view)) ?? [];
+  }
+
+  /** The state file, opened while the servers are waited for: that takes longer than to read all that is in it. */
+  #remember(): Remembered | null {
+    if (this.#remembered === undefined) this.#remembered = this.#unless(this.#context.remembered);
+    return this.#remembered;
+  }
+
+  /** Whatever is wrong with the state file or a name, the run will find it, and can say more of it. */
+  #unless<T>(foresee: () => T): T | null {
     try {
-      const state = remembered();
-      return state === null ? [] : planLooks(side, entries, state, view);
+      return foresee();
     } catch (error) {
-      // Whatever is wrong with the state file or a name, the run will find it, and can say more of it.
       if (!(error instanceof InterimapError)) throw error;
-      log.debug(`Nothing is foreseen: ${error.message}`);
-      return [];
+      this.#context.log.debug(`Nothing is foreseen: ${error.message}`);
+      return null;
     }
   }
 
