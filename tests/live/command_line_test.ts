@@ -2,8 +2,9 @@
 // same stream and the same status; what is accepted gets as far as the configuration.
 
 import assert from "node:assert/strict";
+import { run } from "../support/live/child.ts";
 import { liveTest } from "../support/live/live_case.ts";
-import { type Program, type RunResult, theOriginal, Workspace } from "../support/live/program.ts";
+import { environment, type Program, type RunResult, theOriginal, Workspace } from "../support/live/program.ts";
 import { SeededRandom } from "../support/live/seeded.ts";
 
 const USAGE = [
@@ -126,6 +127,30 @@ liveTest("--version is the only thing on standard output, with status 0", async 
     assert.equal(ours.stderr, theirs.stderr, line);
   }
 }, { newProgramOnly: true });
+
+liveTest(
+  "the program starts whatever Deno keeps of it, and whatever the environment holds",
+  async ({ lab, program }) => {
+    const cache = (name: string) => `${lab.directory}/${name}`;
+    for (const name of ["none", "damaged"]) await Deno.mkdir(cache(name));
+    await Deno.writeTextFile(`${cache("damaged")}/v8_code_cache_v2`, "no database");
+    const usual = environment(lab.directory);
+    const { DENO_DIR: _, ...unnamed } = usual;
+    const places = [
+      { ...usual, DENO_DIR: cache("none") },
+      { ...usual, DENO_DIR: cache("damaged") },
+      unnamed,
+      { ...unnamed, XDG_CACHE_HOME: cache("none") },
+      { ...usual, eager: ",--nonsense", places: "/nowhere" },
+    ];
+    for (const env of places) {
+      const { code, stdout, stderr } = await run([...program.command, "--version"], { env });
+      assert.match(stdout, /^interimap version /, stderr);
+      assert.equal(code, 0);
+    }
+  },
+  { newProgramOnly: true },
+);
 
 liveTest("a name that cannot be is refused before the configuration is read", async ({ lab, program }) => {
   const original = await theOriginal();
