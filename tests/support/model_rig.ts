@@ -41,7 +41,7 @@ export interface CommandKill {
 }
 
 /** A round trip to a server that is far away: so long that few messages are told of more than many at a time. */
-const FAR_MS = 3;
+const FAR_MS = 25;
 
 export interface RunOptions {
   readonly names?: readonly string[];
