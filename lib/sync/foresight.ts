@@ -73,7 +73,8 @@ export class Foresight implements Foreseen {
     this.#lanes[side] = lanesOf(side, session, this.#context);
     const { view } = this.#context;
     if (view.patterns !== null) return;
-    const listing = listEverything(session, view.references[side], view.selection, this.#known().size === 0);
+    const isInboxAlone = [...this.#known().keys()].every((name) => name === "INBOX");
+    const listing = listEverything(session, view.references[side], view.selection, isInboxAlone);
     this.#lists[side] = listing;
     // Seen by who asks for it. Of two lists that come at once nothing is foreseen.
     listing.then((entries) => this.#listed(side, entries), () => {});

@@ -111,17 +111,17 @@ export async function listMailboxes(
 }
 
 /**
- * Makes a session ready, and lists all that there is below a reference. `isNew`: the server is met for the first time, and
- * may have but INBOX, which tells no delimiter.
+ * Makes a session ready, and lists all that there is below a reference. `asksDelimiter`: in the same flight for the
+ * delimiter, too, which INBOX does not tell.
  */
 export async function listEverything(
   session: Session,
   reference: string,
   selection: readonly string[],
-  isNew = false,
+  asksDelimiter = false,
 ): Promise<readonly ListEntry[]> {
   const enabling = session.enableQresync();
-  if (isNew) session.listDelimiter(reference).catch(() => {});
+  if (asksDelimiter) session.listDelimiter(reference).catch(() => {});
   const [listed] = await Promise.all([session.list(["*"], STATUS_ITEMS, { reference, selection }), enabling]);
   return inside(listed, reference);
 }

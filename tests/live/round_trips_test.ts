@@ -117,6 +117,8 @@ const FAR_MS = 600;
 interface IdleCase {
   readonly title: string;
   readonly options: (certificateAuthority: string) => Section;
+  /** There is no mailbox but INBOX, which does not tell the delimiter. */
+  readonly alone?: boolean;
   /** SQL on the state, before the run. */
   readonly sql?: string;
   /** What the program sends after it was sent something, by connection. LOGOUT is not waited for. */
@@ -130,6 +132,12 @@ const SECURE = ["STARTTLS", "ClientHello", "Finished, CAPABILITY"];
 /** Before the first turn, connecting and the greeting take two round trips. */
 const IDLE_CASES: readonly IdleCase[] = [
   { title: "in the clear", options: () => ({}), turns: [[FLIGHT, "LOGOUT"]] },
+  {
+    title: "where INBOX is alone",
+    options: () => ({}),
+    alone: true,
+    turns: [[`${FLIGHT}, LIST for the delimiter`, "LOGOUT"]],
+  },
   { title: "with COMPRESS", options: () => ({ compress: "YES" }), turns: [[WITH_COMPRESS, "LOGOUT"]] },
   {
     title: "with STARTTLS",
@@ -149,12 +157,11 @@ const IDLE_CASES: readonly IdleCase[] = [
   },
 ];
 
-for (const { title, options, sql, turns } of IDLE_CASES) {
+for (const { title, options, alone = false, sql, turns } of IDLE_CASES) {
   liveTest(`an idle run ${title} waits for the remote server as often as it has to`, async ({ lab, program }) => {
     const local = await lab.store("local", { format: "maildir", separator: "/" });
     const remote = await lab.store("remote", { format: "mdbox", separator: "." });
-    // With INBOX alone the delimiter would have to be asked for.
-    await local.with((probe) => probe.create("a"));
+    if (!alone) await local.with((probe) => probe.create("a"));
     const daemon = await lab.daemon();
     const { ca } = await lab.certificates();
     const here = plainSection(local, daemon);

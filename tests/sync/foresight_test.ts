@@ -66,6 +66,15 @@ function listening(): { readonly session: Session; readonly asked: string[] } {
   return { session: session as unknown as Session, asked };
 }
 
+Deno.test("where no mailbox is known but INBOX, the delimiter is asked for with the list", () => {
+  for (const [known, asks] of [[["INBOX"], true], [["INBOX", "a"], false], [["a"], false]] as const) {
+    const { foresight } = scene({ known });
+    const { session, asked } = listening();
+    foresight.opened("remote", session);
+    assert.deepEqual(asked, ["enable", ...asks ? ["delimiter"] : [], "list"], known.join(" "));
+  }
+});
+
 for (
   const [number, early] of [[0, ["enable", "delimiter", "list"]], [256, ["enable", "list"]], [257, []]] as const
 ) {
