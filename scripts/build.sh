@@ -67,7 +67,7 @@ quoted() {
 # follows the semicolon, and for JavaScript the string ":" and a comment. sh finds Deno and gives it this same file.
 # Where the Deno that built the program is stands in it, for PATH may be short (cron) or without Deno (.tools/).
 # Deno keeps what V8 has compiled when the program was loaded. If all of it was, nothing is compiled while the program runs:
-# a sixth to a quarter of the CPU of a short run. Without that cache, as in the first run, it would cost 30 ms.
+# a sixth or more of the CPU of a short run. Without that cache, as in the first run, it would cost 30 ms.
 # Of glibc's arenas for each thread only one is wanted: they keep 10 MB that nobody uses, and save no time here.
 print_head() {
   minimum=$(deno --minimum)

@@ -105,7 +105,7 @@ export class Fingerprinter {
 
   /**
    * SipRound, so many times. In variables: memory would be slower. Each a number of 32 bits at any time, and never two of
-   * them set in one assignment: that made an array, and 22 kB of garbage for a header.
+   * them set in one assignment: that makes an array, and with it most of the garbage of a first synchronization.
    */
   #permute(rounds: number): void {
     const halves = this.#halves;

@@ -8,8 +8,8 @@ import type { Command } from "./command.ts";
 export type LiteralMode = "synchronizing" | "plus" | "minus";
 
 /**
- * A piece of a command. `text`: one character per octet. `continuation`: everything before is to be flushed, and a continuation request awaited.
- * `stream`: exactly so many octets are to be written by the client.
+ * A piece of a command. `text`: one character per octet. `continuation`: everything before is to be flushed, and a
+ * continuation request awaited. `stream`: exactly so many octets are to be written by the client.
  */
 export type Fragment =
   | { readonly kind: "text"; readonly text: string }

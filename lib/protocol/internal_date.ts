@@ -104,7 +104,7 @@ function clamp(value: number, lowest: number, highest: number): number {
   return Math.min(Math.max(value, lowest), highest);
 }
 
-/** 0 to 99 in two digits. To look them up takes a third of the time, and makes no garbage. */
+/** 0 to 99: to look them up makes no garbage. */
 const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, "0"));
 
 function padded(value: number): string {

@@ -37,8 +37,8 @@ export class SharedSession implements MailboxSession {
   }
 
   fetch(uids: UidSet, items: string, handler: FetchHandler): Promise<void> {
-    // Parts of headers are soon told.
-    const bodies = items.includes("BODY.PEEK[]") ? uids.size : 0;
+    // One field of a header is soon told.
+    const bodies = handler.bodies === undefined || items.includes("(MESSAGE-ID)") ? 0 : uids.size;
     return this.#lanes.readBodies(
       this.#seat,
       bodies,
