@@ -9,6 +9,7 @@ import { bothOver, type BothSides, onBothSides, SIDES } from "./both_sides.ts";
 import { CommonFate } from "./common_fate.ts";
 import type { Copied } from "./copy.ts";
 import { copyAcross } from "./copy_across.ts";
+import { isFar } from "./distance.ts";
 import { EarlyLook, type EarlyLookContext } from "./early_look.ts";
 import { execute, type Executed } from "./execute.ts";
 import type { MailboxRun } from "./mailbox_run.ts";
@@ -76,8 +77,20 @@ async function copyBoth(
     isCopied[target] = true;
     return copied;
   };
-  // Their bodies take turns, with those of all mailboxes.
-  return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
+  // Their bodies take turns, with those of all mailboxes: who comes first has the first turn.
+  if (!isPushFirst(run)) return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
+  const pushing = copyTo("remote", plan.push);
+  return await bothOver(copyTo("local", plan.pull), pushing);
+}
+
+/**
+ * New mail comes first. But a first synchronization is over sooner when it begins with the messages of the nearer server:
+ * they are there while those of the other one are on their way, and at the end no far server's answers are waited for.
+ */
+function isPushFirst({ context: { sessions, store, idx } }: MailboxRun): boolean {
+  const cursors = store.cursors(idx);
+  return cursors?.local.uidNext === 0 && cursors.remote.uidNext === 0 &&
+    isFar(sessions.remote) && sessions.local.roundTripMs < sessions.remote.roundTripMs;
 }
 
 function isChanged(plan: Plan, side: Side): boolean {

@@ -50,9 +50,9 @@ export class EarlyLook implements LookBefore {
     this.#seen = seeing.catch(() => null);
   }
 
-  async take(cursor: Cursor, all: boolean): Promise<Sight | null> {
+  async take(cursor: Cursor | null, all: boolean): Promise<Sight | null> {
     const sight = await this.#seen;
-    const isSame = cursor.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;
+    const isSame = cursor?.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;
     return isSame && (this.#all || (!all && cursor.uidNext === this.#since)) ? sight : null;
   }
 }

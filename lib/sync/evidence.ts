@@ -7,6 +7,7 @@ import type { MailboxSession } from "../client/mod.ts";
 import type { FetchItems, UidSet } from "../protocol/mod.ts";
 import { AgreementLog } from "./agreements.ts";
 import type { BothSides } from "./both_sides.ts";
+import { isFar } from "./distance.ts";
 import { fetchExisting } from "./fetch_existing.ts";
 import { FieldReader } from "./identity.ts";
 import { Evidence } from "./match.ts";
@@ -25,8 +26,6 @@ const MAX_HEADER_OCTETS = 64 * 1024;
 const MAX_SLICE_MESSAGES = 1000;
 const NO_OCTETS = new Uint8Array();
 
-/** Another question to nearer servers costs little; what was measured tells rather how busy they were. */
-const NEAR_MS = 25;
 /** What is told of so many messages in a millisecond: of a line with 5 Mbit/s. */
 const PER_MS = { headers: 1, "Message-IDs": 6 } as const;
 
@@ -37,7 +36,7 @@ export function areFew(
   { local, remote }: BothSides<Pick<MailboxSession, "roundTripMs">>,
 ): boolean {
   const roundTripMs = Math.max(local.roundTripMs, remote.roundTripMs);
-  return roundTripMs >= NEAR_MS && Math.max(messages.local, messages.remote) <= PER_MS[read] * roundTripMs;
+  return isFar({ roundTripMs }) && Math.max(messages.local, messages.remote) <= PER_MS[read] * roundTripMs;
 }
 
 /** What distinguishes the messages of one side, and the flags that they had then. */

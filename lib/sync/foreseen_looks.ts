@@ -1,11 +1,11 @@
 // Looks that are sent before both lists are there: what one server lists as changed has to be looked at on both, and the
 // other one is asked in the flight of its list, a round trip earlier. Both are asked at the same time, so that mail that
 // comes to both meanwhile is seen on both. Decides which mailboxes, and for how long what was seen may be used; a look
-// changes nothing, and one that was for nothing is forgotten.
+// changes nothing, and one that was for nothing is forgotten. In a first run, which knows no mailbox, it is INBOX.
 
 import type { Clock } from "../base/clock.ts";
 import type { ListEntry } from "../client/mod.ts";
-import { MAX_UID, UidSet } from "../protocol/mod.ts";
+import { MAX_UID, toInternal, UidSet } from "../protocol/mod.ts";
 import type { Cursor, MailboxOverview, Store } from "../state/types.ts";
 import { bothOver, type BothSides } from "./both_sides.ts";
 import { inOrder, isBehind, type Statuses, statusOf } from "./dirty.ts";
@@ -55,8 +55,12 @@ export interface PlannedLook {
   readonly names: BothSides<string>;
   readonly known: BothSides<Known>;
   readonly resync: BothSides<SightQuestion["resync"]>;
-  readonly hasNews: boolean;
+  /** Whose sizes are read. */
+  readonly sizes: BothSides<UidSet>;
 }
+
+/** Of a mailbox that no run has seen. */
+const UNKNOWN: Known = { cursor: null, highest: 0, unmapped: UidSet.empty, since: 1, all: true };
 
 /** Which mailboxes are to be looked at because of what a server lists, and how. Reads the state, and asks nothing. */
 export function planLooks(
@@ -79,8 +83,29 @@ export function planLooks(
     const known = { local: knownOn("local"), remote: knownOn("remote") };
     const resyncOn = (one: Side) => resyncParameters(store, row.idx, one, known[one]);
     const resync = { local: resyncOn("local"), remote: resyncOn("remote") };
-    return { mailbox: row.mailbox, names, known, resync, hasNews: hasNews(row, side, statuses) };
+    // In case that something came to the other side as well.
+    const newOn = (one: Side) => hasNews(row, side, statuses) ? UidSet.range(known[one].since, MAX_UID) : UidSet.empty;
+    return { mailbox: row.mailbox, names, known, resync, sizes: { local: newOn("local"), remote: newOn("remote") } };
   });
+}
+
+/** The same when there is no state: INBOX is on every server. Whether anything is in it one server has told. Pure. */
+export function planFirstLook(side: Side, entries: readonly ListEntry[], view: MailboxView): readonly PlannedLook[] {
+  const { references, ignored } = view;
+  if (references.local !== "" || references.remote !== "" || ignored?.test("INBOX") === true) return [];
+  const status = entries.find(({ mailbox }) => toInternal(mailbox, null) === "INBOX")?.status ?? null;
+  if (status === null) return [];
+  const { messages, uidNext } = status;
+  const isSome = messages !== null && uidNext !== null && messages > 0 && messages <= MAX_SIZES;
+  const there = isSome ? UidSet.range(1, uidNext - 1) : UidSet.empty;
+  const opposite = isSome ? UidSet.range(1, MAX_SIZES) : UidSet.empty;
+  return [{
+    mailbox: "INBOX",
+    names: { local: "INBOX", remote: "INBOX" },
+    known: { local: UNKNOWN, remote: UNKNOWN },
+    resync: { local: null, remote: null },
+    sizes: side === "local" ? { local: there, remote: opposite } : { local: opposite, remote: there },
+  }];
 }
 
 /** Sends the looks at once; by internal name. */
@@ -96,8 +121,8 @@ export function sendLooks(
       local: new SharedSession(lanes.local, names.local),
       remote: new SharedSession(lanes.remote, names.remote),
     };
-    const look = (one: Side) => new ForeseenLook(sessions[one], one, planned, clock);
-    foreseen.set(mailbox, { names, sessions, looks: { local: look("local"), remote: look("remote") } });
+    const looks = new ForeseenLooks(sessions, planned, clock);
+    foreseen.set(mailbox, { names, sessions, looks: { local: looks.of("local"), remote: looks.of("remote") } });
   }
   return foreseen;
 }
@@ -134,34 +159,55 @@ function hasNews(row: MailboxOverview, side: Side, statuses: Statuses): boolean 
   return news > 0 && news <= FEW_MESSAGES;
 }
 
-class ForeseenLook implements LookBefore {
-  readonly #cursor: Cursor | null;
-  readonly #all: boolean;
-  readonly #clock: Clock;
-  readonly #seen: Promise<Sight | null>;
-  #seenAt = 0;
+/** What one side was asked, and what it has shown, and when; null: it has refused. */
+interface Asked {
+  readonly known: Known;
+  /** The lowest UID that was asked for. */
+  readonly from: number;
+  readonly seen: Promise<{ readonly sight: Sight; readonly at: number } | null>;
+}
 
-  constructor(session: SharedSession, side: Side, planned: PlannedLook, clock: Clock) {
-    const { names, known: { [side]: { cursor, since, all } }, resync: { [side]: resync }, hasNews } = planned;
-    this.#cursor = cursor;
-    this.#all = all && session.capabilities.has("ESEARCH");
+/** Two looks that are used both or not at all: what came to both servers since must be seen on both. */
+class ForeseenLooks {
+  readonly #clock: Clock;
+  readonly #asked: BothSides<Asked>;
+  #areFresh: Promise<boolean> | null = null;
+
+  constructor(sessions: BothSides<SharedSession>, planned: PlannedLook, clock: Clock) {
     this.#clock = clock;
-    const question = { resync, from: this.#all ? 1 : since, isNews: () => true };
-    const seeing = see(session, names[side], question);
-    const reading = hasNews ? readSizes(session, UidSet.range(since, MAX_UID), MAX_SIZES) : Promise.resolve(null);
-    const answered = ([sight, sizes]: [Sight, Sight["sizes"]]): Sight => {
-      this.#seenAt = clock.now();
-      return { ...sight, sizes };
-    };
-    // What went wrong will go wrong again when it is asked for.
-    this.#seen = bothOver(seeing, reading).then(answered).catch(() => null);
+    const ask = (side: Side) => this.#ask(side, sessions[side], planned);
+    this.#asked = { local: ask("local"), remote: ask("remote") };
   }
 
-  async take(cursor: Cursor, all: boolean): Promise<Sight | null> {
-    const sight = await this.#seen;
-    const from = this.#cursor;
-    const isSame = from !== null && from.uidValidity === cursor.uidValidity && from.uidNext === cursor.uidNext &&
-      from.highestModSeq === cursor.highestModSeq && this.#all === all;
-    return isSame && this.#clock.now() - this.#seenAt <= MAX_AGE_MS ? sight : null;
+  of(side: Side): LookBefore {
+    return { take: (cursor, all) => this.#take(this.#asked[side], cursor, all) };
+  }
+
+  #ask(side: Side, session: SharedSession, { names, known, resync, sizes }: PlannedLook): Asked {
+    const { all, since } = known[side];
+    // Behind a first login it is not known yet what the server can.
+    const from = all && session.capabilities.has("ESEARCH") ? 1 : since;
+    const seeing = see(session, names[side], { resync: resync[side], from, isNews: () => true });
+    const reading = sizes[side].isEmpty ? Promise.resolve(null) : readSizes(session, sizes[side], MAX_SIZES);
+    const seen = bothOver(seeing, reading).then(([sight, sizes]) => ({
+      sight: { ...sight, sizes },
+      at: this.#clock.now(),
+    }));
+    // What went wrong will go wrong again when it is asked for.
+    return { known: known[side], from, seen: seen.catch(() => null) };
+  }
+
+  async #take({ known, from, seen }: Asked, cursor: Cursor | null, all: boolean): Promise<Sight | null> {
+    const before = known.cursor;
+    const isSame = before?.uidValidity === cursor?.uidValidity && before?.uidNext === cursor?.uidNext &&
+      before?.highestModSeq === cursor?.highestModSeq && from === (all ? 1 : known.since);
+    const areFresh = await (this.#areFresh ??= this.#bothFresh());
+    return isSame && areFresh ? (await seen)?.sight ?? null : null;
+  }
+
+  async #bothFresh(): Promise<boolean> {
+    const { local, remote } = this.#asked;
+    const both = await bothOver(local.seen, remote.seen);
+    return both.every((one) => one !== null && this.#clock.now() - one.at <= MAX_AGE_MS);
   }
 }

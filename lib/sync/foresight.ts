@@ -10,9 +10,11 @@ import type { Logger } from "../log/types.ts";
 import type { Cursors } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
 import { isBehind } from "./dirty.ts";
+import { FAR_MS, isFar } from "./distance.ts";
 import {
   type Foreseen,
   type ForeseenMailbox,
+  planFirstLook,
   planLooks,
   type PlannedLook,
   type Remembered,
@@ -24,8 +26,6 @@ import { otherSide, type Side } from "./model.ts";
 import { internalName } from "./namespace.ts";
 import { lanesOf, type MoreConnections } from "./worker.ts";
 
-/** A server that is not there after this time is worth more connections. */
-const NEAR_MS = 25;
 /** So many mailboxes are listed at once, in some 30 KB: their list can come as it is, and need not be waited for. */
 const MAX_SHORT = 256;
 
@@ -124,13 +124,15 @@ export class Foresight implements Foreseen {
     if (connections === null || connections.limit[other] < 2 || this.#isOver) return;
     const waiting = this.#changed(side, entries);
     if (this.#lanes[other] !== undefined) this.#open(other, waiting, connections);
-    else if (trusted[other]) clock.after(NEAR_MS, () => this.#open(other, waiting, connections));
+    else if (trusted[other]) clock.after(FAR_MS, () => this.#open(other, waiting, connections));
   }
 
   /** What takes time is done while the other server is waited for. */
   #planned(side: Side, entries: readonly ListEntry[]): readonly PlannedLook[] {
     const { view } = this.#context;
-    if (this.#isOver || this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return [];
+    if (this.#isOver) return [];
+    if (this.#known().size === 0) return planFirstLook(side, entries, view);
+    if (this.#known().size > MAX_SHORT || this.#changed(side, entries) === 0) return [];
     const state = this.#remember();
     return state === null ? [] : this.#unless(() => planLooks(side, entries, state, view)) ?? [];
   }
@@ -156,6 +158,8 @@ export class Foresight implements Foreseen {
   #lookAhead(): void {
     const { local, remote } = this.#lanes;
     if (this.#isOver || this.#plan === null || local === undefined || remote === undefined) return;
+    // Where nothing is known it is a guess, which is worth a look only when it saves time.
+    if (this.#known().size === 0 && !isFar(local.first) && !isFar(remote.first)) return;
     this.#mailboxes = sendLooks(this.#plan, { local, remote }, this.#context.clock);
   }
 

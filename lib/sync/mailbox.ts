@@ -29,7 +29,8 @@ export async function synchronizeMailbox(context: MailboxContext): Promise<boole
     } catch (error) {
       if (!(error instanceof RenumberedError)) throw error;
       // Once: a server that gives another UIDVALIDITY every time is not to be believed.
-      return await new MailboxSync(context, new Anew(error)).run();
+      // What was seen before was the one that is gone.
+      return await new MailboxSync({ ...context, foreseen: null }, new Anew(error)).run();
     }
   } catch (error) {
     throw inMailbox(error, context);

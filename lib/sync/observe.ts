@@ -111,7 +111,7 @@ async function look(context: ObserveContext, whole: boolean): Promise<Look> {
   const { cursor, since, all } = known;
   const isNews = (uid: number, flags: FlagSet) => !known.unmapped.has(uid) && context.news(uid, flags);
   // Without waiting when there is none: who asks for more in the same turn wants it to go out behind the SELECT.
-  const early = cursor === null || context.early === null ? null : await context.early.take(cursor, all);
+  const early = context.early === null ? null : await context.early.take(cursor, all);
   for (const [uid, flags] of early?.selected.modified ?? []) {
     if (!isNews(uid, flags)) early?.selected.modified.delete(uid);
   }

@@ -18,8 +18,8 @@ export interface Sight {
 
 /** A look that was sent before anybody asked for it. */
 export interface LookBefore {
-  /** What it has shown, when it stands for a look from `cursor`, at all UIDs or at new ones; else null. */
-  take(cursor: Cursor, all: boolean): Promise<Sight | null>;
+  /** What it has shown, when it stands for a look from `cursor` (null: a first one), at all UIDs or at new ones; else null. */
+  take(cursor: Cursor | null, all: boolean): Promise<Sight | null>;
 }
 
 export interface SightQuestion {

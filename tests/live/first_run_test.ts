@@ -6,9 +6,11 @@ import type { ImapProbe } from "../support/imap_probe.ts";
 import { liveTest } from "../support/live/live_case.ts";
 import type { Layout, MailStore } from "../support/live_dovecot.ts";
 import { awkwardBodies, messageOfSize, randomMessage } from "../support/live/mail.ts";
-import { tunnelSection, Workspace } from "../support/live/program.ts";
+import { plainSection, tunnelSection, Workspace } from "../support/live/program.ts";
 import { SeededRandom } from "../support/live/seeded.ts";
 import { compareFacts, compareStores } from "../support/live/witness.ts";
+import { Relay } from "../support/relay.ts";
+import { delay } from "../support/relay_rules.ts";
 
 const PAIRS: readonly (readonly [local: Layout, remote: Layout])[] = [
   [{ format: "maildir", separator: "/" }, { format: "maildir", separator: "." }],
@@ -86,6 +88,39 @@ for (const [localLayout, remoteLayout] of PAIRS) {
     const after = await compareStores(local, remote, workspace.databaseFile);
     assert.deepEqual(compareFacts(after.local, first.local), []);
   });
+}
+
+for (const far of ["local", "remote"] as const) {
+  liveTest(`a first run between filled stores, ${far} far away, makes them equal`, async ({ lab, program }) => {
+    const daemon = await lab.daemon();
+    const stores = {
+      local: await lab.store("local", { format: "maildir", separator: "/" }),
+      remote: await lab.store("remote", { format: "mdbox", separator: "." }),
+    };
+    const random = new SeededRandom(3);
+    const internalDate = "01-Dec-2025 12:00:00 +0000";
+    const common = Array.from({ length: 40 }, (_, i) => ({ ...randomMessage(random, `common-${i}`), internalDate }));
+    for (const [side, store] of Object.entries(stores)) {
+      await store.with(async (probe) => {
+        await probe.create("box");
+        for (const name of ["INBOX", "box"]) {
+          for (const message of common) await probe.append(name, message);
+          for (let i = 0; i < 10; i++) await probe.append(name, randomMessage(random, `${side}-${name}-${i}`));
+        }
+      });
+    }
+    // In turns both ways: 40 ms.
+    await using relay = Relay.start(daemon, delay(20));
+    const section = (side: "local" | "remote") => plainSection(stores[side], side === far ? relay : daemon);
+    const workspace = await Workspace.create(`${lab.directory}/w`, section("local"), section("remote"));
+    const { stderr } = await workspace.sync(program);
+    for (const name of ["INBOX", "box"]) {
+      assert.match(stderr, new RegExp(`^Recognized 40 message\\(s\\) of ${name} that are on both sides$`, "m"));
+    }
+    const { differences, local } = await compareStores(stores.local, stores.remote, workspace.databaseFile);
+    assert.deepEqual(differences, []);
+    assert.deepEqual(["INBOX", "box"].map((name) => local.mailboxes.get(name)?.messages.length), [60, 60]);
+  }, { newProgramOnly: true });
 }
 
 liveTest("a run between empty stores does nothing and succeeds", async ({ lab, program }) => {

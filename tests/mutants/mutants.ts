@@ -553,15 +553,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an early look stands for one from another cursor",
     file: "lib/sync/early_look.ts",
-    find: "const isSame = cursor.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;",
-    replace: "const isSame = this.#session.changes === this.#changes;",
+    find: "const isSame = cursor?.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;",
+    replace: "const isSame = cursor !== null && this.#session.changes === this.#changes;",
     tests: ["tests/sync/early_look_test.ts"],
   },
   {
     name: "an early look stands although something was changed behind it",
     file: "lib/sync/early_look.ts",
-    find: "const isSame = cursor.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;",
-    replace: "const isSame = cursor.highestModSeq === this.#modSeq;",
+    find: "const isSame = cursor?.highestModSeq === this.#modSeq && this.#session.changes === this.#changes;",
+    replace: "const isSame = cursor?.highestModSeq === this.#modSeq;",
     tests: ["tests/sync/early_look_test.ts"],
   },
   {
@@ -616,9 +616,30 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a look that was sent before the run is used however long ago it was answered",
     file: "lib/sync/foreseen_looks.ts",
-    find: "return isSame && this.#clock.now() - this.#seenAt <= MAX_AGE_MS ? sight : null;",
-    replace: "return isSame ? sight : null;",
+    find: "one !== null && this.#clock.now() - one.at <= MAX_AGE_MS",
+    replace: "one !== null",
     tests: ["tests/sync/foreseen_looks_test.ts"],
+  },
+  {
+    name: "a look that was sent before the run is used although the other side's was refused",
+    file: "lib/sync/foreseen_looks.ts",
+    find: "one !== null && this.#clock.now() - one.at <= MAX_AGE_MS",
+    replace: "one === null || this.#clock.now() - one.at <= MAX_AGE_MS",
+    tests: ["tests/sync/foreseen_looks_test.ts"],
+  },
+  {
+    name: "a first look is taken for one of a mailbox that is known",
+    file: "lib/sync/foreseen_looks.ts",
+    find: "return isSame && areFresh ?",
+    replace: "return (isSame || before === null) && areFresh ?",
+    tests: ["tests/sync/first_look_test.ts"],
+  },
+  {
+    name: "what was seen of a mailbox that is gone stands for the one that took its place",
+    file: "lib/sync/mailbox.ts",
+    find: "{ ...context, foreseen: null }",
+    replace: "context",
+    tests: ["tests/model/first_sync_test.ts"],
   },
   {
     name: "a look at one mailbox is used for another, by the delimiter of an earlier run",

@@ -1,0 +1,97 @@
+// The first synchronization with a server that is far away: INBOX is looked at before the servers' lists are there, and
+// whose messages are copied first.
+
+import assert from "node:assert/strict";
+import { finished, type RunOptions, type RunResult, SIDES } from "../support/model_rig.ts";
+import { assertQuiet, before, emptyScene, messages, type ModelScene } from "../support/model_scene.ts";
+
+const COMMON = messages("a", "b", "c", "d", "e");
+
+/** INBOX and box with common messages, and such as are on one side only. */
+function scene(): ModelScene {
+  const { rig, state } = emptyScene();
+  for (const side of SIDES) {
+    const store = rig.store(side);
+    store.create("box");
+    for (const name of ["INBOX", "box"]) store.mailbox(name).append([...COMMON, ...messages(`${side}-${name}`)]);
+  }
+  return { rig, state };
+}
+
+async function run({ rig }: ModelScene, options: RunOptions): Promise<RunResult> {
+  const result = await rig.run(options);
+  assert.ok(finished(result));
+  assert.equal(result.report?.problems, 0, result.log.join("\n"));
+  return result;
+}
+
+async function settles(s: ModelScene): Promise<void> {
+  await assertQuiet(s);
+  for (const side of SIDES) {
+    assert.deepEqual(["INBOX", "box"].map((name) => s.rig.store(side).mailbox(name).count), [7, 7]);
+  }
+}
+
+/** The sides that got a message, in turn. */
+function appends(): { readonly options: RunOptions; readonly to: string[] } {
+  const to: string[] = [];
+  return { to, options: { during: (_number, name, side) => void (name === "APPEND" && to.push(side)) } };
+}
+
+for (const [far, first] of [["remote", "remote"], ["local", "local"], [null, "local"]] as const) {
+  Deno.test(`with ${far ?? "no server"} far away, ${first} gets the first messages of a first synchronization`, async () => {
+    const s = scene();
+    const { options, to } = appends();
+    await run(s, { far, ...options });
+    assert.deepEqual(
+      to,
+      first === "remote" ? ["remote", "remote", "local", "local"] : ["local", "local", "remote", "remote"],
+    );
+    await settles(s);
+  });
+}
+
+Deno.test("new mail is fetched before any is sent, however far away the server is", async () => {
+  const s = scene();
+  await run(s, {});
+  const { options, to } = appends();
+  for (const side of SIDES) s.rig.store(side).mailbox("box").append(messages(`new-${side}`));
+  await run(s, { far: "remote", ...options });
+  assert.deepEqual(to, ["local", "remote"]);
+  await assertQuiet(s);
+});
+
+for (const far of SIDES) {
+  Deno.test(`a first run looks at INBOX before ${far}, far away, has told its list, and not again`, async () => {
+    const s = emptyScene();
+    for (const side of SIDES) s.rig.store(side).mailbox("INBOX").append(COMMON);
+    const { log } = await run(s, { far, debug: true });
+    for (const side of SIDES) assert.equal(log.filter((line) => line.startsWith(side) && isSelect(line)).length, 1);
+    const lines = log.filter((line) => line.startsWith(far));
+    const listed = lines.findIndex((line) => line.includes("S: * LIST"));
+    assert.ok(lines.findIndex(isSelect) < listed, lines.join("\n"));
+    await assertQuiet(s);
+    assert.equal(s.rig.store(far).mailbox("INBOX").count, COMMON.length);
+  });
+}
+
+function isSelect(line: string): boolean {
+  return / C: \S+ SELECT INBOX$/.test(line);
+}
+
+Deno.test("INBOX may become another one at any time of a first run: it is looked at anew", async () => {
+  let nth = 1;
+  for (let happened = true; happened; nth++) {
+    happened = false;
+    const s = scene();
+    const inbox = s.rig.store("remote").mailbox("INBOX");
+    const renumber = before("UID FETCH", "remote", () => {
+      happened = true;
+      Object.defineProperty(inbox, "uidValidity", { value: 4711, configurable: true });
+    }, nth);
+    await run(s, { far: "remote", connections: 2, ...renumber });
+    await run(s, {});
+    await settles(s);
+  }
+  assert.ok(nth > 5);
+});
