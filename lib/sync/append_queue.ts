@@ -13,7 +13,7 @@ import { judge, type Refusal } from "./refusal.ts";
 import { Resends } from "./resends.ts";
 
 /** Batches sent and not answered: enough for 16 MiB a round trip. */
-const MAX_BATCHES_IN_FLIGHT = 16;
+const MAX_BATCHES_IN_FLIGHT = 8;
 /** After so many refusals in a row that concern the mailbox and not one message, the rest is left behind untried. */
 const MAX_MAILBOX_REFUSALS = 8;
 /** The same for refusals that may concern each message: those behind bad ones have to get their turn. */

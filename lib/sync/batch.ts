@@ -1,10 +1,12 @@
 // Decides which messages go into one APPEND: batches bounded in number and octets, large messages alone and streamed.
 // Holds no message, only counts; does not know whether the target has MULTIAPPEND.
 
+// What Dovecot does at the end of an APPEND takes the longer the more messages are in a maildir: with half as much in a
+// batch the first 100,000 messages took it 8 to 30 % longer.
 /** Messages in one batch at most. */
-export const MAX_BATCH_MESSAGES = 128;
+export const MAX_BATCH_MESSAGES = 256;
 /** Octets held for one batch at most; a message larger than this is never held. */
-export const MAX_BATCH_OCTETS = 1_048_576;
+export const MAX_BATCH_OCTETS = 2 * 1_048_576;
 
 /**
  * What to do with the next message: put it to those held; append those held first (there is at least one), then hold

@@ -13,8 +13,8 @@ import { Relay } from "../support/relay.ts";
 
 const OLD = 5;
 const NEW = 300;
-/** The source falls silent before this message: a batch of 128 is copied and recorded by then, and no other is begun. */
-const SILENT_BEFORE = OLD + 200;
+/** Messages that the original, or this program, appends at once. */
+const BATCH = { original: 128, ours: 256 };
 
 interface Scene {
   readonly local: MailStore;
@@ -53,17 +53,19 @@ async function killed(lab: Lab, daemon: Daemon, first: Program): Promise<Scene> 
   const workspace = await Workspace.create(`${lab.directory}/w`, tunnelSection(local), plainSection(remote, daemon));
   await workspace.sync(first);
   await arrive(remote, "new", NEW);
+  const batch = BATCH[first.isOriginal ? "original" : "ours"];
   let silent = false;
   await using relay = Relay.start(daemon, {
     line(sender, text) {
-      silent ||= sender === "server" && text.startsWith(`* ${SILENT_BEFORE} FETCH `);
+      // One batch is copied and recorded by then, and no other is begun.
+      silent ||= sender === "server" && text.startsWith(`* ${OLD + batch + 40} FETCH `);
       return silent && sender === "server" ? "stall" : "pass";
     },
   });
   await workspace.configure(tunnelSection(local), plainSection(remote, relay));
   const running = workspace.start(first);
   await waitUntil("the source has fallen silent", () => Promise.resolve(silent), 20_000);
-  await waitUntil("a batch is recorded", () => isRecorded(workspace.databaseFile, OLD + 128), 20_000);
+  await waitUntil("a batch is recorded", () => isRecorded(workspace.databaseFile, OLD + batch), 20_000);
   running.kill("SIGKILL");
   await running.result;
   await workspace.configure(tunnelSection(local), tunnelSection(remote));

@@ -13,7 +13,7 @@ Deno.test("Batcher.next() holds until a message would pass the octets", () => {
   assert.deepEqual([batcher.messages, batcher.octets], [1, 1]);
 });
 
-Deno.test("Batcher.next() holds at most 128 messages", () => {
+Deno.test("Batcher.next() holds at most 256 messages", () => {
   const batcher = new Batcher();
   for (let i = 0; i < MAX_BATCH_MESSAGES; i++) assert.equal(batcher.next(1), "hold");
   assert.equal(batcher.next(1), "flush-then-hold");
@@ -47,18 +47,18 @@ Deno.test("Batcher.next() holds no more messages than the limit it was given", (
   assert.deepEqual([5, 5, 5].map((octets) => batcher.next(octets)), ["hold", "flush-then-hold", "flush-then-hold"]);
 });
 
-Deno.test("Batcher.next() splits 300 small messages into 128, 128 and 44", () => {
+Deno.test("Batcher.next() splits 600 small messages into 256, 256 and 88", () => {
   const batcher = new Batcher();
   const sizes: number[] = [];
   let held = 0;
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 600; i++) {
     if (batcher.next(100) !== "hold") {
       sizes.push(held);
       held = 0;
     }
     held++;
   }
-  assert.deepEqual([...sizes, held], [128, 128, 44]);
+  assert.deepEqual([...sizes, held], [256, 256, 88]);
 });
 
 const sizes = fc.array(
