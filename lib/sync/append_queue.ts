@@ -7,6 +7,7 @@ import type { Appended, MailboxSession } from "../client/mod.ts";
 import { CommandError, MailboxError } from "../errors.ts";
 import { type AppendMessage, type FlagSet, type InternalDate, keptFlags, makeFlagSet } from "../protocol/mod.ts";
 import type { IntendedMessage, Pair, StateChange } from "../state/types.ts";
+import { added } from "./added.ts";
 import { Leaving, type LeavingContext } from "./leaving.ts";
 import { EARLIEST_S } from "./recover.ts";
 import { judge, type Refusal } from "./refusal.ts";
@@ -250,8 +251,7 @@ export class AppendQueue {
       this.#reduced ||= flags.key !== message.flags.key;
       if (pair !== undefined) agree(pair, message.flags, flags);
     });
-    const sources = inOrder(group.map(({ uid }) => uid));
-    log.info(`Added ${group.length} UID(s) ${target === "local" ? `${uids} <- ${sources}` : `${sources} -> ${uids}`}`);
+    for (const line of added(target, pairs)) log.info(line);
   }
 
   /** What a refused APPEND means for its messages and for those behind it. */
@@ -297,18 +297,6 @@ export class AppendQueue {
 
 function isKeyword(flag: string): boolean {
   return !flag.startsWith("\\");
-}
-
-/** A compact list that keeps the order: "7,1:3". */
-function inOrder(uids: readonly number[]): string {
-  const words: string[] = [];
-  for (let i = 0; i < uids.length;) {
-    const first = uids[i] ?? 0;
-    let last = first;
-    for (i++; uids[i] === last + 1; i++) last++;
-    words.push(first === last ? `${first}` : `${first}:${last}`);
-  }
-  return words.join(",");
 }
 
 function intendedMessage(message: OutgoingMessage, now: number): IntendedMessage {

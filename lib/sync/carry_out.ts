@@ -19,6 +19,9 @@ import { spareReadOnly } from "./read_only.ts";
 import { listsAll } from "./sight.ts";
 import { RefusedMessages } from "./refused_messages.ts";
 
+/** Messages that are sent before those of the other side come. */
+const MAX_SENT_FIRST = 4096;
+
 /**
  * `first`: what earlier runs left behind is tried again. `certain`: another look may follow, and from this one, for the
  * servers were believed.
@@ -67,18 +70,26 @@ async function copyBoth(
   }
   // What is removed makes room for what is copied.
   if (SIDES.some((side) => makesRoom(run, plan, side))) await executing;
+  const pushFirst = isPushFirst(run, plan);
   const fate = new CommonFate();
+  // New mail comes, whatever becomes of what is sent.
+  const fates = { local: pushFirst ? new CommonFate() : fate, remote: fate };
   const copyTo = async (target: Side, uids: UidSet): Promise<Copied> => {
     const source = otherSide(target);
     const sent = () => {
       if (certain && !isChanged(plan, target)) lookBehind(run, target, observed[target], "copies");
     };
-    const copied = await copy(run, uids, source, observed, { refused: refused[source], first, fate, sent });
+    const copied = await copy(run, uids, source, observed, {
+      refused: refused[source],
+      first,
+      fate: fates[target],
+      sent,
+    });
     isCopied[target] = true;
     return copied;
   };
   // Their bodies take turns, with those of all mailboxes: who comes first has the first turn.
-  if (!isPushFirst(run)) return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
+  if (!pushFirst) return await bothOver(copyTo("local", plan.pull), copyTo("remote", plan.push));
   const pushing = copyTo("remote", plan.push);
   return await bothOver(copyTo("local", plan.pull), pushing);
 }
@@ -86,10 +97,12 @@ async function copyBoth(
 /**
  * New mail comes first. But a first synchronization is over sooner when it begins with the messages of the nearer server:
  * they are there while those of the other one are on their way, and at the end no far server's answers are waited for.
+ * Where more is sent than comes, or very much, mail would come late over a line that is slow in that direction.
  */
-function isPushFirst({ context: { sessions, store, idx } }: MailboxRun): boolean {
+function isPushFirst({ context: { sessions, store, idx } }: MailboxRun, { push, pull }: Plan): boolean {
   const cursors = store.cursors(idx);
   return cursors?.local.uidNext === 0 && cursors.remote.uidNext === 0 &&
+    push.size <= Math.min(pull.size, MAX_SENT_FIRST) &&
     isFar(sessions.remote) && sessions.local.roundTripMs < sessions.remote.roundTripMs;
 }
 

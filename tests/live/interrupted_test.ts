@@ -23,7 +23,7 @@ import type { RelayRules, RelayTarget, Sender } from "../support/relay.ts";
 
 const SEED = Number(Deno.env.get("INTERIMAP_TEST_SEED") ?? 42);
 const OLD = 6;
-const NEW = 400;
+const NEW = 800;
 
 function body(kind: string, number: number): Uint8Array {
   return plainMessage(`${kind}-${number}`, "A line of text that is like the others.\r\n".repeat(10 + number % 50));

@@ -18,6 +18,11 @@ function scene(): ModelScene {
   return { rig, state };
 }
 
+/** So many messages that are on no other side. */
+function numbered(count: number, side: string): ReturnType<typeof messages> {
+  return messages(...Array.from({ length: count }, (_, i) => `${side}-${i}`));
+}
+
 async function run({ rig }: ModelScene, options: RunOptions): Promise<RunResult> {
   const result = await rig.run(options);
   assert.ok(finished(result));
@@ -50,6 +55,31 @@ for (const [far, first] of [["remote", "remote"], ["local", "local"], [null, "lo
     await settles(s);
   });
 }
+
+Deno.test("what comes is copied first where more is sent, however far away the server is", async () => {
+  const s = scene();
+  for (const name of ["INBOX", "box"]) s.rig.store("local").mailbox(name).append(messages("one more"));
+  const { options, to } = appends();
+  await run(s, { far: "remote", ...options });
+  assert.deepEqual(to, ["local", "local", "remote", "remote"]);
+  await assertQuiet(s);
+});
+
+Deno.test("a server that takes nothing for now does not keep its own mail back", async () => {
+  const s = scene();
+  // So many that it is known before all are sent.
+  for (const side of SIDES) s.rig.store(side).mailbox("INBOX").append(numbered(2500, side));
+  s.rig.servers.remote.lies.refuseAppend = () => "[INUSE] Try again later";
+  const result = await s.rig.run({ far: "remote" });
+  assert.ok(finished(result));
+  assert.equal(result.report?.problems, 2, result.log.join("\n"));
+  for (const [name, more] of [["INBOX", 2500], ["box", 0]] as const) {
+    assert.deepEqual(SIDES.map((side) => s.rig.store(side).mailbox(name).count), [7 + 2 * more, 6 + more]);
+  }
+  s.rig.servers.remote.lies.refuseAppend = null;
+  await run(s, { far: "remote" });
+  await assertQuiet(s);
+});
 
 Deno.test("new mail is fetched before any is sent, however far away the server is", async () => {
   const s = scene();

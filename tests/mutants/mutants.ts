@@ -635,6 +635,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/sync/first_look_test.ts"],
   },
   {
+    name: "a server that takes nothing keeps its own mail back",
+    file: "lib/sync/carry_out.ts",
+    find: "pushFirst ? new CommonFate() : fate",
+    replace: "fate",
+    tests: ["tests/model/first_sync_test.ts"],
+  },
+  {
     name: "what was seen of a mailbox that is gone stands for the one that took its place",
     file: "lib/sync/mailbox.ts",
     find: "{ ...context, foreseen: null }",
