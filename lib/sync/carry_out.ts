@@ -19,7 +19,7 @@ import { spareReadOnly } from "./read_only.ts";
 import { listsAll } from "./sight.ts";
 import { RefusedMessages } from "./refused_messages.ts";
 
-/** Messages that are sent before those of the other side come. */
+/** Messages of a mailbox that are sent before those of the other side come, at most. */
 const MAX_SENT_FIRST = 4096;
 
 /**

@@ -4,6 +4,7 @@
 /** A round trip. What is measured of a nearer server tells rather how busy it was; another question to it costs little. */
 export const FAR_MS = 25;
 
+/** Whether the server is so far away. `roundTripMs`: milliseconds. */
 export function isFar({ roundTripMs }: { readonly roundTripMs: number }): boolean {
   return roundTripMs >= FAR_MS;
 }

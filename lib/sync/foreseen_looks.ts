@@ -96,7 +96,7 @@ export function planFirstLook(side: Side, entries: readonly ListEntry[], view: M
   const status = entries.find(({ mailbox }) => toInternal(mailbox, null) === "INBOX")?.status ?? null;
   if (status === null) return [];
   const { messages, uidNext } = status;
-  const isSome = messages !== null && uidNext !== null && messages > 0 && messages <= MAX_SIZES;
+  const isSome = messages !== null && uidNext !== null && messages > 0 && messages <= MAX_SIZES && uidNext > 1;
   const there = isSome ? UidSet.range(1, uidNext - 1) : UidSet.empty;
   const opposite = isSome ? UidSet.range(1, MAX_SIZES) : UidSet.empty;
   return [{

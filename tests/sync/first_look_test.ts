@@ -37,7 +37,7 @@ Deno.test("sizes are asked for on both sides when the first list tells of messag
   assert.equal(plan({}), "1:8|1:20000");
   assert.equal(plan({}, "remote"), "1:20000|1:8");
   assert.equal(plan({ messages: 20_000, uidNext: 30_001 }), "1:30000|1:20000");
-  for (const status of [{ messages: 20_001 }, { messages: 0 }, { messages: null }, { uidNext: null }]) {
+  for (const status of [{ messages: 20_001 }, { messages: 0 }, { messages: null }, { uidNext: null }, { uidNext: 1 }]) {
     assert.equal(plan(status), "|", JSON.stringify(status));
   }
 });
