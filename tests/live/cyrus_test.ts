@@ -42,7 +42,7 @@ const IDLE_COMMANDS = new Set([
 ]);
 
 const NAMES = ["with space", "[brackets]", "Entw&APw-rfe", "(parens)", "NIL"];
-const SIZES = [4095, 4096, 4097, 65_536, 2_097_153];
+const SIZES = [4095, 4096, 4097, 65_536, 1_048_577, 2_097_153];
 /** Cyrus takes no message without a header field. */
 const BODIES = Object.entries(awkwardBodies()).filter(([name]) => name !== "one octet").map(([, body]) => body);
 

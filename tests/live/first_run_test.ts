@@ -24,7 +24,7 @@ const PAIRS: readonly (readonly [local: Layout, remote: Layout])[] = [
 /** What an idle run may say, besides setting up the connection. */
 const IDLE_COMMANDS = new Set(["CAPABILITY", "ENABLE", "LIST", "LOGOUT", "COMPRESS"]);
 
-const SIZES = [1, 2, 77, 4095, 4096, 4097, 65_536, 1_048_577, 2_097_151, 2_097_153, 3 * 1024 * 1024];
+const SIZES = [1, 2, 77, 4095, 4096, 4097, 65_536, 1_048_575, 1_048_577, 2_097_151, 2_097_153, 3 * 1024 * 1024];
 
 const ODD_NAMES = ["with space", "[brackets]", "Entw&APw-rfe", 'q"uote', "back\\slash", "(parens)", "{12}", "NIL"];
 

@@ -65,6 +65,17 @@ Deno.test("what comes is copied first where more is sent, however far away the s
   await assertQuiet(s);
 });
 
+for (const [count, first] of [[4096, "remote"], [4097, "local"]] as const) {
+  Deno.test(`of ${count} messages on each side, far from each other, ${first} gets the first`, async () => {
+    const s = emptyScene();
+    for (const side of SIDES) s.rig.store(side).mailbox("INBOX").append(numbered(count, side));
+    const { options, to } = appends();
+    await run(s, { far: "remote", ...options });
+    assert.equal(to[0], first);
+    await assertQuiet(s);
+  });
+}
+
 Deno.test("a server that takes nothing for now does not keep its own mail back", async () => {
   const s = scene();
   // So many that it is known before all are sent.
