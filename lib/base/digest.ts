@@ -53,7 +53,7 @@ function readBlock(octets: Uint8Array, from: number, words: Int32Array): void {
     return;
   }
   LAST_OCTETS.fill(0);
-  if (from < octets.length) LAST_OCTETS.set(octets.subarray(from));
+  for (let at = from; at < octets.length; at++) LAST_OCTETS[at - from] = octets[at] ?? 0;
   if (from <= octets.length) LAST_OCTETS[octets.length - from] = END_OF_MESSAGE;
   readBlock(LAST_OCTETS, 0, words);
 }

@@ -75,8 +75,9 @@ export class Pipeline {
    */
   claim(data: Data): boolean {
     let isTaken = false;
-    for (const { abandoned, request, tag } of this.#inFlight) {
-      if (abandoned || request.claim?.(data, tag) !== true) continue;
+    for (let i = 0; i < this.#inFlight.length; i++) {
+      const entry = this.#inFlight[i];
+      if (entry === undefined || entry.abandoned || entry.request.claim?.(data, entry.tag) !== true) continue;
       if (data.kind !== "search" && data.kind !== "esearch") return true;
       isTaken = true;
     }
@@ -85,8 +86,10 @@ export class Pipeline {
 
   /** Who takes a body, by what stood before it; null: nobody. */
   receiverOf(known: FetchItems): BodyReceiver | null {
-    for (const { abandoned, request: { bodies } } of this.#inFlight) {
-      if (!abandoned && bodies?.accepts(known) === true) return bodies;
+    for (let i = 0; i < this.#inFlight.length; i++) {
+      const entry = this.#inFlight[i];
+      const bodies = entry?.abandoned === false ? entry.request.bodies : undefined;
+      if (bodies?.accepts(known) === true) return bodies;
     }
     return null;
   }

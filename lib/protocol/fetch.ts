@@ -26,6 +26,9 @@ import type { FetchItems, FlagSet, InternalDate, ModSeq } from "./types.ts";
  */
 export type FetchStep = "end" | "body" | "literal";
 
+/** "01-Jan-2020 12:00:00 +0000" */
+const DATE_TIME_OCTETS = 26;
+
 /** Reads FETCH responses one after the other; one for each decoder. */
 export class FetchReader {
   readonly #flagCache = new FlagCache();
@@ -168,6 +171,7 @@ function sectionOfBody(bytes: Uint8Array, from: number, to: number, bracketed: s
  */
 function bracketed(c: Cursor): string {
   c.expect(LBRACKET);
+  if (c.accept(RBRACKET)) return partial("", c);
   const from = c.at;
   while (c.peek() !== RBRACKET) {
     if (c.peek() === DQUOTE) quotedOctets(c);
@@ -176,6 +180,11 @@ function bracketed(c: Cursor): string {
   }
   const section = latin1(c.bytes.subarray(from, c.at));
   c.at++;
+  return partial(section, c);
+}
+
+/** The section; passes over the octet at which a part of a body begins. */
+function partial(section: string, c: Cursor): string {
   if (c.accept(LESS)) {
     number(c, MAX_NUMBER64, "the origin of a partial body");
     c.expect(GREATER);
@@ -200,6 +209,14 @@ function uidOrNone(c: Cursor): number | null {
 /** INTERNALDATE SP date-time. What is a string but no date is null: that message lacks its date, no other does. */
 function internalDate(c: Cursor): InternalDate | null {
   if (c.peek() !== DQUOTE) throw c.expected("a date-time");
+  const from = c.at + 1;
+  const to = from + DATE_TIME_OCTETS;
+  // Nothing in a date-time has to be unescaped: read where it lies.
+  const date = to < c.end && c.bytes[to] === DQUOTE ? readInternalDate(c.bytes, from, to) : null;
+  if (date !== null) {
+    c.at = to + 1;
+    return date;
+  }
   const octets = quotedOctets(c);
   return readInternalDate(octets, 0, octets.length);
 }

@@ -2,6 +2,7 @@
 // The proleptic Gregorian calendar, years 1 to 9999, no leap seconds. It knows no clock and no local time zone.
 
 import { fromLatin1 } from "../base/bytes.ts";
+import { COLON, DASH, DIGIT_0, PLUS, SP } from "./octets.ts";
 import type { InternalDate } from "./types.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
@@ -28,8 +29,8 @@ export function parseInternalDate(text: string): InternalDate | null {
 /** As parseInternalDate(), of octets from..to. */
 export function readInternalDate(bytes: Uint8Array, from: number, to: number): InternalDate | null {
   let at = from;
-  if (bytes[at] === 0x20) at++;
-  const dayEnd = bytes[at + 1] === 0x2d ? at + 1 : at + 2;
+  if (bytes[at] === SP) at++;
+  const dayEnd = bytes[at + 1] === DASH ? at + 1 : at + 2;
   // Behind the day all fields have fixed places: "-Jan-2020 12:00:00 +0000" is 24 octets.
   if (to - dayEnd !== 24 || !hasSeparators(bytes, dayEnd)) return null;
   const day = digits(bytes, at, dayEnd);
@@ -53,26 +54,31 @@ export function formatInternalDate(date: InternalDate): string {
   const days = Math.floor(local / DAY_SECONDS);
   const time = local - days * DAY_SECONDS;
   const { year, month, day } = civilFromDays(days);
+  const name = MONTHS[month - 1] ?? "Jan";
   const minutes = Math.floor(time / 60);
-  const clock = `${padded(Math.floor(minutes / 60))}:${padded(minutes % 60)}:${padded(time % 60)}`;
   const offset = Math.abs(zone);
-  const sign = zone < 0 ? "-" : "+";
-  return `${padded(day)}-${MONTHS[month - 1] ?? "Jan"}-${padded(Math.floor(year / 100))}${
-    padded(year % 100)
-  } ${clock} ` +
-    `${sign}${padded(Math.floor(offset / 60))}${padded(offset % 60)}`;
+  // In one call: put together piece by piece it was the most garbage of all that a copy makes.
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    tens(day), units(day), DASH, name.charCodeAt(0), name.charCodeAt(1), name.charCodeAt(2), DASH,
+    tens(Math.floor(year / 100)), units(Math.floor(year / 100)), tens(year % 100), units(year % 100), SP,
+    tens(Math.floor(minutes / 60)), units(Math.floor(minutes / 60)), COLON, tens(minutes % 60), units(minutes % 60),
+    COLON, tens(time % 60), units(time % 60), SP,
+    zone < 0 ? DASH : PLUS, tens(Math.floor(offset / 60)), units(Math.floor(offset / 60)),
+    tens(offset % 60), units(offset % 60),
+  );
 }
 
 function hasSeparators(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0x2d && bytes[at + 4] === 0x2d && bytes[at + 9] === 0x20 && bytes[at + 12] === 0x3a &&
-    bytes[at + 15] === 0x3a && bytes[at + 18] === 0x20;
+  return bytes[at] === DASH && bytes[at + 4] === DASH && bytes[at + 9] === SP && bytes[at + 12] === COLON &&
+    bytes[at + 15] === COLON && bytes[at + 18] === SP;
 }
 
 /** The number written in from..to, -1 when another octet than a digit is among them. */
 function digits(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   for (let i = from; i < to; i++) {
-    const digit = (bytes[i] ?? 0) - 0x30;
+    const digit = (bytes[i] ?? 0) - DIGIT_0;
     if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }
@@ -92,7 +98,7 @@ function monthAt(bytes: Uint8Array, at: number): number {
 
 /** zone = ("+" / "-") 4DIGIT, in minutes. */
 function zoneAt(bytes: Uint8Array, at: number): number | null {
-  const sign = bytes[at] === 0x2b ? 1 : bytes[at] === 0x2d ? -1 : 0;
+  const sign = bytes[at] === PLUS ? 1 : bytes[at] === DASH ? -1 : 0;
   const hours = digits(bytes, at + 1, at + 3);
   const minutes = digits(bytes, at + 3, at + 5);
   if (sign === 0 || hours < 0 || minutes < 0) return null;
@@ -104,11 +110,14 @@ function clamp(value: number, lowest: number, highest: number): number {
   return Math.min(Math.max(value, lowest), highest);
 }
 
-/** 0 to 99: to look them up makes no garbage. */
-const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, "0"));
+/** Of 0 to 99 the first of two digits, as an octet. */
+function tens(value: number): number {
+  return DIGIT_0 + Math.floor(value / 10);
+}
 
-function padded(value: number): string {
-  return TWO_DIGITS[value] ?? "";
+/** The second one. */
+function units(value: number): number {
+  return DIGIT_0 + value % 10;
 }
 
 function daysInMonth(year: number, month: number): number {

@@ -11,6 +11,7 @@ export const RPAREN = 0x29;
 export const STAR = 0x2a;
 export const PLUS = 0x2b;
 export const COMMA = 0x2c;
+export const DASH = 0x2d;
 export const DIGIT_0 = 0x30;
 export const DIGIT_9 = 0x39;
 export const COLON = 0x3a;

@@ -38,8 +38,9 @@ export class AgreementLog implements Agreements {
 
   /** The flags both copies had; null when they are not known to have agreed. */
   get(uid: number): FlagSet | null {
-    for (const run of this.#runs) {
-      const number = run.get(uid);
+    // Counted, here and below: an iterator for each message is garbage.
+    for (let i = 0; i < this.#runs.length; i++) {
+      const number = this.#runs[i]?.get(uid) ?? NONE;
       if (number !== NONE) return this.#flagSets[number - 1] ?? null;
     }
     return this.#strays.get(uid) ?? null;
@@ -47,8 +48,8 @@ export class AgreementLog implements Agreements {
 
   /** Forgets one: its flags are not known any more, or its pair is gone. */
   delete(uid: number): void {
-    for (const run of this.#runs) run.clear(uid);
-    this.#strays.delete(uid);
+    for (let i = 0; i < this.#runs.length; i++) this.#runs[i]?.clear(uid);
+    if (this.#strays.size > 0) this.#strays.delete(uid);
   }
 
   #numberOf(flags: FlagSet): number {
@@ -61,8 +62,9 @@ export class AgreementLog implements Agreements {
   }
 
   #runFor(uid: number): Run | null {
-    for (const run of this.#runs) {
-      if (run.takes(uid)) return run;
+    for (let i = 0; i < this.#runs.length; i++) {
+      const run = this.#runs[i];
+      if (run?.takes(uid) === true) return run;
     }
     if (this.#runs.length === MAX_RUNS) return null;
     const run = new Run();

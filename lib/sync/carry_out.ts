@@ -3,7 +3,7 @@
 // outcome.ts decides.
 
 import { digest } from "../base/digest.ts";
-import type { UidSet } from "../protocol/mod.ts";
+import type { FlagSet, UidSet } from "../protocol/mod.ts";
 import { agreeOnStored } from "./agreed_stores.ts";
 import { bothOver, type BothSides, onBothSides, SIDES } from "./both_sides.ts";
 import { CommonFate } from "./common_fate.ts";
@@ -116,7 +116,8 @@ function lookBehind(run: MailboxRun, side: Side, observed: Observation, behind: 
   if (observed.readOnly) return;
   const session = sessions[side];
   const all = listsAll(store, idx, session.capabilities.has("ESEARCH"));
-  run.early[side] = new EarlyLook({ session, mailbox: names[side], observed, all, behind });
+  const news = (uid: number, flags: FlagSet) => run.isNews(side, uid, flags);
+  run.early[side] = new EarlyLook({ session, mailbox: names[side], observed, all, news, behind });
 }
 
 function makesRoom({ context: { sessions } }: MailboxRun, plan: Plan, side: Side): boolean {

@@ -2,7 +2,7 @@
 // that waits for their answers, a round trip earlier. Decides whether it may stand for the next look; what it shows
 // others weigh.
 
-import { MAX_UID, type ModSeq, UidSet } from "../protocol/mod.ts";
+import { type FlagSet, MAX_UID, type ModSeq, UidSet } from "../protocol/mod.ts";
 import type { Cursor } from "../state/types.ts";
 import type { Again } from "./lanes.ts";
 import type { SharedSession } from "./mailbox_session.ts";
@@ -16,6 +16,8 @@ export interface EarlyLookContext {
   readonly observed: Pick<Observation, "uidValidity" | "uidNext" | "highestModSeq">;
   /** Ask for all UIDs, or only for new ones. */
   readonly all: boolean;
+  /** False for what both copies are known to agree on. */
+  readonly news: (uid: number, flags: FlagSet) => boolean;
   /**
    * "copies": all of them are sent, and nothing else is changed. Behind changes it is asked at the moment when it can be
    * sent whether nothing more will be done to this side that it has to show.
@@ -32,7 +34,7 @@ export class EarlyLook implements LookBefore {
   #changes = 0;
 
   /** To be called when the changes are queued, or the copies sent. */
-  constructor({ session, mailbox, observed, all, behind }: EarlyLookContext) {
+  constructor({ session, mailbox, observed, all, news, behind }: EarlyLookContext) {
     const { uidValidity, uidNext, highestModSeq } = observed;
     this.#since = uidNext;
     this.#modSeq = highestModSeq;
@@ -43,8 +45,10 @@ export class EarlyLook implements LookBefore {
     const resync = { uidValidity, modSeq: highestModSeq, knownUids, sample: null };
     const look = (again: Again): Promise<Sight> => {
       this.#changes = session.changes;
-      // Which of the changes are our own is not known before their answers are read.
-      return see(again, mailbox, { resync, from: all ? 1 : uidNext, isNews: () => true });
+      // Which of the changes are our own is not known before their answers are read. But what a new copy was given it is
+      // given once, and that is much in a first synchronization.
+      const isNews = (uid: number, flags: FlagSet) => uid < uidNext || news(uid, flags);
+      return see(again, mailbox, { resync, from: all ? 1 : uidNext, isNews });
     };
     const seeing = behind === "copies" ? session.behindCopies(look) : session.behindChanges(behind, look);
     this.#seen = seeing.catch(() => null);

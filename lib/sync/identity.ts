@@ -12,6 +12,8 @@ const SPACE = 0x20;
 const COLON = 0x3a;
 
 const FIRST_OCTETS = 1024;
+/** Moved one by one. */
+const FEW_LINES = 32;
 
 /**
  * Reads fields of one header after the other. One for each task: what it gives lies in a buffer of its own, because
@@ -27,6 +29,8 @@ export class FieldReader {
   #found = new Uint8Array(FIRST_OCTETS);
   #sorted = new Uint8Array(FIRST_OCTETS);
   #filled = 0;
+  #lines = 0;
+  // Never made shorter: an array that is emptied gives up its memory, and takes new one for the next message.
   /** Where the lines begin in `#found`, and behind them where the last one ends. */
   readonly #starts: number[] = [];
   readonly #order: number[] = [];
@@ -54,7 +58,7 @@ export class FieldReader {
    */
   read(header: Uint8Array): Uint8Array {
     this.#filled = 0;
-    this.#starts.length = 0;
+    this.#lines = 0;
     this.#counts.fill(0);
     let start = 0;
     while (start < header.length && !isEmptyLine(header, start)) {
@@ -64,7 +68,7 @@ export class FieldReader {
       start = end;
     }
     if (this.#filled === 0) return this.#found.subarray(0, 0);
-    this.#starts.push(this.#filled);
+    this.#starts[this.#lines] = this.#filled;
     return (this.#sort() ? this.#found : this.#inOrder()).subarray(0, this.#filled - 1);
   }
 
@@ -100,7 +104,7 @@ export class FieldReader {
     if (at === valueAt) return;
     found[at++] = LF;
     this.#counts[name] = (this.#counts[name] ?? 0) + 1;
-    this.#starts.push(this.#filled);
+    this.#starts[this.#lines++] = this.#filled;
     this.#filled = at;
   }
 
@@ -112,13 +116,13 @@ export class FieldReader {
     this.#found = grown;
   }
 
-  /** Puts the numbers of the lines in order: there are few. True when they are so in the header. */
+  /** Puts the numbers of the lines in order. True when they are so in the header. */
   #sort(): boolean {
+    if (this.#lines > FEW_LINES) return this.#sortMany();
     const order = this.#order;
-    order.length = 0;
     let ascending = true;
-    for (let line = 0; line < this.#starts.length - 1; line++) {
-      let place = order.length;
+    for (let line = 0; line < this.#lines; line++) {
+      let place = line;
       while (place > 0 && this.#isBefore(line, order[place - 1] ?? 0)) {
         order[place] = order[place - 1] ?? 0;
         place--;
@@ -127,6 +131,15 @@ export class FieldReader {
       order[place] = line;
     }
     return ascending;
+  }
+
+  /** The same in a time that no message can make long. */
+  #sortMany(): boolean {
+    const order = this.#order;
+    for (let line = 0; line < this.#lines; line++) order[line] = line;
+    order.length = this.#lines;
+    order.sort((one, other) => this.#isBefore(one, other) ? -1 : this.#isBefore(other, one) ? 1 : one - other);
+    return order.every((line, place) => line === place);
   }
 
   /** By octets; of two of which one is the beginning of the other the shorter one. */
@@ -149,7 +162,8 @@ export class FieldReader {
     const found = this.#found;
     const sorted = this.#sorted;
     let at = 0;
-    for (const line of this.#order) {
+    for (let place = 0; place < this.#lines; place++) {
+      const line = this.#order[place] ?? 0;
       const end = this.#starts[line + 1] ?? 0;
       for (let from = this.#starts[line] ?? 0; from < end; from++) sorted[at++] = found[from] ?? 0;
     }

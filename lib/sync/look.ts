@@ -81,7 +81,7 @@ export class Looker {
 
   async #observeSide(side: Side, { sides, last, whole, state }: LookOrder): Promise<Observed> {
     if (last !== null && !sides.includes(side)) return quiet(last[side]);
-    const { context, logs, agreed, uncopied } = this.#run;
+    const { context, logs, uncopied } = this.#run;
     const early = this.#run.early[side] ?? null;
     delete this.#run.early[side];
     const unasked = last === null && early === null && state === context.store;
@@ -93,7 +93,7 @@ export class Looker {
       idx: context.idx,
       mailbox: context.names[side],
       log: logs[side],
-      news: (uid, flags) => agreed[side].get(uid)?.key !== flags.key,
+      news: (uid, flags) => this.#run.isNews(side, uid, flags),
       whole,
       early,
     });

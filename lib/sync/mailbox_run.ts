@@ -3,7 +3,7 @@
 
 import { type FingerprintKey, randomKey } from "../base/fingerprint.ts";
 import type { Logger } from "../log/types.ts";
-import { UidSet } from "../protocol/mod.ts";
+import { type FlagSet, UidSet } from "../protocol/mod.ts";
 import { AgreementLog } from "./agreements.ts";
 import type { BothSides } from "./both_sides.ts";
 import { type MailboxContext, sideLogs } from "./mailbox_context.ts";
@@ -26,5 +26,10 @@ export class MailboxRun {
     this.context = context;
     this.logs = sideLogs(context);
     this.early = { ...context.foreseen };
+  }
+
+  /** False for flags that both copies are known to agree on: our own echoes. */
+  isNews(side: Side, uid: number, flags: FlagSet): boolean {
+    return this.agreed[side].get(uid)?.key !== flags.key;
   }
 }

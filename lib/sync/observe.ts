@@ -112,9 +112,9 @@ async function look(context: ObserveContext, whole: boolean): Promise<Look> {
   const isNews = (uid: number, flags: FlagSet) => !known.unmapped.has(uid) && context.news(uid, flags);
   // Without waiting when there is none: who asks for more in the same turn wants it to go out behind the SELECT.
   const early = context.early === null ? null : await context.early.take(cursor, all);
-  for (const [uid, flags] of early?.selected.modified ?? []) {
-    if (!isNews(uid, flags)) early?.selected.modified.delete(uid);
-  }
+  early?.selected.modified.forEach((flags, uid, modified) => {
+    if (!isNews(uid, flags)) modified.delete(uid);
+  });
   const { selected, found, sizes } = early ??
     await see(session, mailbox, { resync: resyncParameters(store, idx, side, known), from: all ? 1 : since, isNews });
   const highestModSeq = check(context, selected, cursor);

@@ -11,6 +11,7 @@ import { FakeClock, HastyClock } from "../support/fake_clock.ts";
 
 const ONE = UidSet.range(1, 1);
 const CURSOR = { uidValidity: 1, uidNext: 3, highestModSeq: 9n };
+const QUESTION = { mailbox: "a", observed: CURSOR, all: false, news: () => true };
 
 interface Scene extends ClientRig {
   readonly shared: SharedSession;
@@ -34,7 +35,7 @@ function lookBehind(
   isTime = true,
 ): { readonly early: EarlyLook; readonly storing: Promise<unknown> } {
   const storing = shared.store(ONE, makeFlagSet(["\\Seen"]), 9n);
-  const early = new EarlyLook({ session: shared, mailbox: "a", observed: CURSOR, all: false, behind: () => isTime });
+  const early = new EarlyLook({ ...QUESTION, session: shared, behind: () => isTime });
   return { early, storing };
 }
 
@@ -66,6 +67,32 @@ Deno.test("an early look goes out with the changes, and stands for the look from
   here.session.abort(new Error("end"));
 });
 
+Deno.test("an early look keeps no echo of new copies, but of older messages whatever was told", async () => {
+  const here = await scene();
+  const seen = makeFlagSet(["\\Seen"]);
+  const storing = here.shared.store(ONE, seen, 9n);
+  const early = new EarlyLook({
+    ...QUESTION,
+    session: here.shared,
+    news: (_uid, flags) => flags.key !== seen.key,
+    behind: () => true,
+  });
+  await here.server.expect(/^000002 UID STORE/);
+  await here.server.expect(/^000003 SELECT/);
+  await here.server.expect(/^000004 UID SEARCH/);
+  await here.server.send(
+    ...["000002 OK", "* OK [CLOSED] x", "* 4 EXISTS", "* OK [UIDVALIDITY 1] x", "* OK [HIGHESTMODSEQ 12] x"],
+    "* 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (10))",
+    "* 3 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (11))",
+    "* 4 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (12))",
+    ...["000003 OK", "000004 OK"],
+  );
+  await storing;
+  const sight = await early.take(CURSOR, false);
+  assert.deepEqual([...sight?.selected.modified.keys() ?? []], [1, 4]);
+  here.session.abort(new Error("end"));
+});
+
 Deno.test("an early look stands for no look from another cursor, nor for one at all UIDs", async () => {
   const here = await scene();
   const { early, storing } = lookBehind(here);
@@ -93,8 +120,7 @@ Deno.test("an early look waits a turn, in which it may turn out that there is no
   const here = await scene(new FakeClock());
   let isTime = false;
   const storing = here.shared.store(ONE, makeFlagSet(["\\Seen"]), 9n);
-  const { shared: session } = here;
-  const early = new EarlyLook({ session, mailbox: "a", observed: CURSOR, all: false, behind: () => isTime });
+  const early = new EarlyLook({ ...QUESTION, session: here.shared, behind: () => isTime });
   await Promise.resolve();
   isTime = true;
   await answer(here, 1);

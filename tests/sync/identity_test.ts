@@ -65,6 +65,14 @@ Deno.test("a FieldReader counts repeated fields, in any order", () => {
   assert.notEqual(fields("To: a", "To: a"), fields("To: a"));
 });
 
+Deno.test("a FieldReader puts very many fields in order, and none of them is in the next header", () => {
+  const addresses = Array.from({ length: 100_000 }, (_, i) => `a${String(999_999 - i)}`);
+  const text = fields(...addresses.map((address) => `To: ${address}`), "Date: x", "To: b");
+  const expected = ["date:x", ...addresses.toReversed().map((address) => `to:${address}`), "to:b"];
+  assert.equal(text === expected.join("\n"), true);
+  assert.equal(fields("To: b", "Date: x", "To: a"), "date:x\nto:a\nto:b");
+});
+
 Deno.test("a FieldReader leaves out fields without a value", () => {
   assert.equal(fields("Subject:", "To: ", "From: \r\n ", "Date: x"), "date:x");
 });
