@@ -5,11 +5,11 @@
 import type { Clock } from "../base/clock.ts";
 import type { Appended, MailboxSession } from "../client/mod.ts";
 import { CommandError, MailboxError } from "../errors.ts";
-import { type AppendMessage, type FlagSet, type InternalDate, keptFlags, makeFlagSet } from "../protocol/mod.ts";
-import type { IntendedMessage, Pair, StateChange } from "../state/types.ts";
+import { type AppendMessage, type FlagSet, keptFlags, makeFlagSet } from "../protocol/mod.ts";
+import type { Pair, StateChange } from "../state/types.ts";
 import { added } from "./added.ts";
 import { Leaving, type LeavingContext } from "./leaving.ts";
-import { EARLIEST_S } from "./recover.ts";
+import { intendedMessage, type OutgoingMessage, type StreamWriter } from "./outgoing.ts";
 import { judge, type Refusal } from "./refusal.ts";
 import { Resends } from "./resends.ts";
 
@@ -19,19 +19,6 @@ const MAX_BATCHES_IN_FLIGHT = 8;
 const MAX_MAILBOX_REFUSALS = 8;
 /** The same for refusals that may concern each message: those behind bad ones have to get their turn. */
 const MAX_MESSAGE_REFUSALS = 128;
-
-/**
- * A message to append. `body`: the octets, or their number when they are streamed. They may be gone once they are
- * written: `octets` tells how many there were.
- */
-export interface OutgoingMessage {
-  readonly uid: number;
-  readonly octets: number;
-  readonly flags: FlagSet;
-  readonly internalDate: InternalDate;
-  readonly headerDigest: string;
-  readonly body: Uint8Array | number;
-}
 
 export interface AppendQueueContext extends LeavingContext {
   readonly clock: Clock;
@@ -45,14 +32,6 @@ export interface AppendQueueContext extends LeavingContext {
   readonly permanentFlags: readonly string[] | null;
   /** Called for each confirmed copy, with the flags of the original and of the copy. */
   readonly agree: (pair: Pair, original: FlagSet, copy: FlagSet) => void;
-}
-
-/** Writes the octets of one streamed message, then `end`; exactly as many as were announced. */
-export interface StreamWriter {
-  write(bytes: Uint8Array): Promise<void>;
-  end(): void;
-  /** The source failed: the target connection is closed, a message is never padded. */
-  fail(error: Error): void;
 }
 
 export class AppendQueue {
@@ -198,8 +177,11 @@ export class AppendQueue {
 
   /** The flags that the target is given. */
   #flagsFor({ uid, flags }: OutgoingMessage): FlagSet {
-    const kept = this.#kept.get(flags) ?? keptFlags(flags, this.#context.permanentFlags);
-    this.#kept.set(flags, kept);
+    let kept = this.#kept.get(flags);
+    if (kept === undefined) {
+      kept = keptFlags(flags, this.#context.permanentFlags);
+      this.#kept.set(flags, kept);
+    }
     return this.resends.bare.has(uid) ? makeFlagSet(kept.flags.filter((flag) => flag.startsWith("\\"))) : kept;
   }
 
@@ -297,15 +279,4 @@ export class AppendQueue {
 
 function isKeyword(flag: string): boolean {
   return !flag.startsWith("\\");
-}
-
-function intendedMessage(message: OutgoingMessage, now: number): IntendedMessage {
-  const { seconds } = message.internalDate;
-  return {
-    ...(seconds > now || seconds < EARLIEST_S ? { sentAt: now } : {}),
-    sourceUid: message.uid,
-    octets: message.octets,
-    internalDate: seconds,
-    headerDigest: message.headerDigest,
-  };
 }

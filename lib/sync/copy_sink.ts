@@ -5,9 +5,10 @@ import type { Digest } from "../base/digest.ts";
 import { InterimapError, MailboxError } from "../errors.ts";
 import type { Logger } from "../log/types.ts";
 import { type FetchItems, type UidSet, UidSetBuilder } from "../protocol/mod.ts";
-import type { AppendQueue, OutgoingMessage, StreamWriter } from "./append_queue.ts";
+import type { AppendQueue } from "./append_queue.ts";
 import { Batcher } from "./batch.ts";
 import { FieldReader } from "./identity.ts";
+import type { OutgoingMessage, StreamWriter } from "./outgoing.ts";
 import type { Slabs } from "./slabs.ts";
 
 /** Of a streamed message so much is held to identify it; longer headers are identified by their beginning. */

@@ -20,7 +20,8 @@ import {
   type Remembered,
   sendLooks,
 } from "./foreseen_looks.ts";
-import { type Lanes, usualWanted } from "./lanes.ts";
+import type { Lanes } from "./lanes.ts";
+import { usualWanted } from "./lanes_wanted.ts";
 import { listEverything, type MailboxView } from "./listing.ts";
 import { otherSide, type Side } from "./model.ts";
 import { internalName } from "./namespace.ts";

@@ -6,32 +6,12 @@ import type { Clock } from "../base/clock.ts";
 import type { MailboxSession, SelectedMailbox, Session } from "../client/mod.ts";
 import type { Logger } from "../log/types.ts";
 import { type Job, Lane } from "./lane.ts";
+import type { LanesWanted } from "./lanes_wanted.ts";
 import type { Seat } from "./seat.ts";
 import { Waiting } from "./waiting.ts";
 
-/** How many connections more are worth opening. Pure. */
-export type LanesWanted = (
-  demand: {
-    /** Mailboxes that have to wait for a connection, one round trip each. */
-    readonly waiting: number;
-    /** Connections that are open or being opened. */
-    readonly open: number;
-    readonly roundTripMs: number;
-  },
-) => number;
-
-/** Connect, greeting, login: a new connection begins to help after so many round trips. */
-const OPENING_ROUND_TRIPS = 3;
 /** So long a session that is being opened is waited for by the mailbox that is selected in it. */
 const [PATIENCE_ROUND_TRIPS, PATIENCE_MS] = [2, 100];
-/** Less waiting than this is not worth a process on the server. */
-const WORTHWHILE_MS = 100;
-
-export const usualWanted: LanesWanted = ({ waiting, roundTripMs }) => {
-  const late = waiting - OPENING_ROUND_TRIPS;
-  return late * roundTripMs < WORTHWHILE_MS ? 0 : Math.ceil(late / OPENING_ROUND_TRIPS);
-};
-
 /** For a look behind changes: both to be called in the turn in which they are lent. */
 export type Again = Pick<MailboxSession, "select" | "search">;
 
@@ -170,6 +150,11 @@ export class Lanes {
   /** For what needs no selection: that which has least to do. */
   get leastBusy(): Lane {
     return this.#leastBusy(this.#lanes);
+  }
+
+  /** Selects a mailbox over the connection by which it gets messages, unless that is held or kept for another one. */
+  selectForCopies(seat: Seat, lane: Lane): void {
+    if (lane.seat !== seat && !lane.held && !this.#isReserved(lane)) lane.foresee(seat);
   }
 
   /** Says good-bye to all connections but the first. */

@@ -7,6 +7,12 @@ import type { Lane } from "./lane.ts";
 import type { Again, Lanes } from "./lanes.ts";
 import { Seat } from "./seat.ts";
 
+// Dovecot 2.3.19 reads the list of a maildir again for each APPEND to a mailbox that is not selected: 256 messages take
+// 21 ms instead of 14 when there are 18,000, and 34 instead of 17 when there are 50,000. Below that it makes no difference.
+const LARGE = 10_000;
+/** Fewer are not worth a SELECT. */
+const MANY_AT_ONCE = 64;
+
 export class SharedSession implements MailboxSession {
   readonly #lanes: Lanes;
   readonly #seat: Seat;
@@ -77,6 +83,11 @@ export class SharedSession implements MailboxSession {
   append(...parameters: Parameters<MailboxSession["append"]>): Appending {
     this.#changes++;
     this.#appending ??= this.#lanes.leastBusy;
+    const [, messages] = parameters;
+    this.#seat.messages += messages.length;
+    if (messages.length >= MANY_AT_ONCE && this.#seat.messages >= LARGE) {
+      this.#lanes.selectForCopies(this.#seat, this.#appending);
+    }
     return this.#appending.session.append(...parameters);
   }
 

@@ -1,19 +1,22 @@
 // What is known of one mailbox on one server while a run works on it: its name, and which mailbox it was when it was
-// last looked at. Decides whether a later selection is of the same one; selects nothing.
+// last looked at, and about how large. Decides whether a later selection is of the same one; selects nothing.
 
 import type { SelectedMailbox } from "../client/mod.ts";
 import { RenumberedError } from "./renumbered_error.ts";
 
 /** The name is the server's. */
 export class Seat {
+  /** About how many messages are in it. */
+  messages = 0;
   #identity: Pick<SelectedMailbox, "uidValidity" | "mailboxId"> | null = null;
 
   /** `component`: for errors. */
   constructor(readonly mailbox: string, readonly component: string) {}
 
   /** The mailbox was looked at: what is done to it from now on is meant for this one. */
-  lookedAt({ uidValidity, mailboxId }: SelectedMailbox): void {
+  lookedAt({ uidValidity, mailboxId, exists }: SelectedMailbox): void {
     this.#identity = { uidValidity, mailboxId };
+    this.messages = exists;
   }
 
   /** Whether it was looked at. */

@@ -565,6 +565,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/sync/early_look_test.ts"],
   },
   {
+    name: "a mailbox is selected for its copies where another one waits to be changed",
+    file: "lib/sync/lanes.ts",
+    find: "if (lane.seat !== seat && !lane.held &&",
+    replace: "if (lane.seat !== seat &&",
+    tests: ["tests/sync/lanes_test.ts"],
+  },
+  {
+    name: "an early look takes flags of older messages for an echo",
+    file: "lib/sync/early_look.ts",
+    find: "uid < uidNext || news(uid, flags)",
+    replace: "news(uid, flags)",
+    tests: ["tests/sync/early_look_test.ts"],
+  },
+  {
     name: "an early look does not wait for copies",
     file: "lib/sync/lanes.ts",
     find: "if (!isTime()) return null;",

@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import type { Clock } from "../../lib/base/clock.ts";
 import type { Session } from "../../lib/client/mod.ts";
 import { makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
-import { Lanes, usualWanted } from "../../lib/sync/lanes.ts";
+import { Lanes } from "../../lib/sync/lanes.ts";
+import { usualWanted } from "../../lib/sync/lanes_wanted.ts";
 import { SharedSession } from "../../lib/sync/mailbox_session.ts";
 import { RenumberedError } from "../../lib/sync/renumbered_error.ts";
 import { type ClientRig, greetedClient } from "../support/client_rig.ts";
 import { FakeClock, HastyClock } from "../support/fake_clock.ts";
 
-const CAPABILITIES = "IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH";
+const CAPABILITIES = "IMAP4rev1 ENABLE QRESYNC UIDPLUS ESEARCH LITERAL+";
 const SEEN = makeFlagSet(["\\Seen"]);
 const ONE = UidSet.range(1, 1);
 
@@ -263,6 +264,58 @@ Deno.test("a connection over which many bodies are to come is asked for no more 
   await server.expect(/^000007 UID FETCH/);
   await server.send("000004 OK", "* OK [CLOSED] x", "* OK [UIDVALIDITY 1] x", "000005 OK", "000006 OK", "000007 OK");
   await Promise.all([...fetching, small]);
+  end(scenery);
+});
+
+const MESSAGE = { flags: [], internalDate: { seconds: 0, zone: 0 }, body: Uint8Array.of(120) };
+
+/** Looks at "a", in which there are so many messages, then at "b", and appends to "a". */
+async function appended(exists: number, batches: readonly number[]): Promise<readonly string[]> {
+  const scenery = await scene();
+  const { server } = scenery.first;
+  const [a, b] = [scenery.session("a"), scenery.session("b")];
+  const looks = [look(a, "a"), look(b, "b")];
+  for (let i = 0; i < 4; i++) await server.line();
+  const first = opened(1, ["000000", "000001"], false).map((line) =>
+    line === "* 1 EXISTS" ? `* ${exists} EXISTS` : line
+  );
+  await server.send(...first, ...opened(2, ["000002", "000003"]));
+  await Promise.all(looks);
+  for (const number of batches) a.append("a", Array.from({ length: number }, () => MESSAGE)).done.catch(() => {});
+  const commands: string[] = [];
+  for (let left = batches.length; left > 0;) {
+    const [, command] = /^\d{6} (\S+ \S+)/.exec(await server.line() ?? "") ?? [];
+    if (command !== undefined) commands.push(command);
+    if (command === "APPEND a") left--;
+  }
+  end(scenery);
+  return commands;
+}
+
+Deno.test("a large mailbox is selected where many messages are appended to it, and once", async () => {
+  assert.deepEqual(await appended(9936, [64, 64]), ["SELECT a", "APPEND a", "APPEND a"]);
+  assert.deepEqual(await appended(9935, [64, 1, 64]), ["APPEND a", "APPEND a", "SELECT a", "APPEND a"]);
+  assert.deepEqual(await appended(50_000, [63, 1]), ["APPEND a", "APPEND a"]);
+});
+
+Deno.test("a large mailbox is not selected where another one waits for its proof to be changed", async () => {
+  const scenery = await scene();
+  const { server } = scenery.first;
+  const [a, b] = [scenery.session("a"), scenery.session("b")];
+  const looks = [look(a, "a"), look(b, "b")];
+  for (let i = 0; i < 4; i++) await server.line();
+  const second = opened(2, ["000002", "000003"]).map((line) => line.replace("* 1 EXISTS", "* 20000 EXISTS"));
+  await server.send(...opened(1, ["000000", "000001"], false), ...second);
+  await Promise.all(looks);
+  const changing = a.store(ONE, SEEN, 5n);
+  await server.expect("000004 SELECT a");
+  b.append("b", Array.from({ length: 64 }, () => MESSAGE)).done.catch(() => {});
+  await server.expect(/^000005 APPEND b /);
+  for (let i = 0; i < 64; i++) await server.expect(/^x/);
+  await server.send("* OK [CLOSED] x", "* OK [UIDVALIDITY 1] x", "000004 OK");
+  await server.expect(/^000006 UID STORE 1 /);
+  await server.send("000006 OK");
+  await changing;
   end(scenery);
 });
 
