@@ -136,3 +136,18 @@ Deno.test("INBOX may become another one at any time of a first run: it is looked
   }
   assert.ok(nth > 5);
 });
+
+Deno.test("a mailbox that gets large is selected where its messages go, and others are changed meanwhile", async () => {
+  const s = scene();
+  await run(s, {});
+  s.rig.store("remote").mailbox("INBOX").append(numbered(10_300, "remote"));
+  const box = s.rig.store("remote").mailbox("box");
+  box.store([1, 2, 3], { mode: "add", flags: ["\\Flagged"] });
+  const { log } = await run(s, { debug: true });
+  const commands = log.filter((line) => /^local.* C: \S+ (SELECT|APPEND|UID STORE)/.test(line));
+  const again = commands.findLastIndex(isSelect);
+  assert.ok(commands.slice(0, again).some((line) => line.includes("APPEND INBOX")), commands.join("\n"));
+  assert.ok(commands.slice(again).some((line) => line.includes("APPEND INBOX")), commands.join("\n"));
+  await assertQuiet(s);
+  assert.equal(s.rig.store("local").mailbox("INBOX").count, 7 + 10_300);
+});
