@@ -5,7 +5,7 @@ import type { Logger } from "../log/types.ts";
 import { UidSet, UidSetBuilder } from "../protocol/mod.ts";
 import type { Side, StateChange, Store } from "../state/types.ts";
 import { otherSide } from "./model.ts";
-import { type Answer, formatRefusal, type Refusal, type RefusalKind } from "./refusal.ts";
+import { type Answer, formatRefusal, type Refusal, type RefusalKind, wordsOf } from "./refusal.ts";
 import type { RefusedMessages } from "./refused_messages.ts";
 
 export interface LeavingContext {
@@ -60,7 +60,7 @@ export class Leaving {
   /** A message that the server does not take. */
   refused(uid: number, octets: number, kind: RefusalKind, answer: Pick<Answer, "code" | "text">): Refusal {
     const { appendLimit, refused } = this.#context;
-    const text = answer.code === null ? answer.text : `[${answer.code}] ${answer.text}`;
+    const text = wordsOf(answer);
     const refusal: Refusal = { kind, octets, limit: appendLimit, text };
     this.#leave(uid, formatRefusal(refusal));
     if (refused.find(uid)?.kind !== kind) {

@@ -103,6 +103,15 @@ export function judge({ status, code, text }: Answer, hasKeywords: boolean): Ver
   return told === undefined ? found : { scope: "later", waitMs: Number(told) };
 }
 
+/** How long Dovecot took for the command, behind its words. */
+const DOVECOTS_TIME = / \(\d+\.\d{3}(?: \+ \d+\.\d{3})* secs\)\.?$/;
+
+/** What the server says of it, for people; the same for all answers that differ in nothing but the time they took. */
+export function wordsOf({ code, text }: Pick<Answer, "code" | "text">): string {
+  const words = text.replace(DOVECOTS_TIME, "");
+  return code === null ? words : `[${code}] ${words}`;
+}
+
 /** Whether it is worth while to send the message again. `limit`: APPENDLIMIT now. --repair does not ask. */
 export function isDue(refusal: Refusal, limit: number | null): boolean {
   switch (refusal.kind) {

@@ -267,6 +267,17 @@ Deno.test("a message that is answered BAD costs a connection once, those sent wi
   await restsWith(rig, 1);
 });
 
+Deno.test("messages that are refused in the same words are told in one line, however long Dovecot took for each", async () => {
+  const { rig } = scene();
+  arrive(rig, ...mails("m", 3));
+  let nth = 0;
+  rig.servers.local.lies.refuseAppend = () => `[NOPERM] Permission denied (0.001 + 0.00${nth++} secs).`;
+  const { log } = await run(rig, 1);
+  const told = log.filter((line) => line.includes("refused the copy"));
+  assert.equal(told.length, 1, log.join("\n"));
+  assert.match(told[0] ?? "", /refused the copy of UID 1:3: \[NOPERM\] Permission denied\. Left behind\.$/);
+});
+
 Deno.test("without MULTIAPPEND a refused message stays behind alone", async () => {
   const { rig } = scene([], ["MULTIAPPEND"]);
   refuse(rig, ["bad", "Message contains invalid header"]);
