@@ -30,7 +30,7 @@ export class FieldReader {
   #sorted = new Uint8Array(FIRST_OCTETS);
   #filled = 0;
   #lines = 0;
-  // Never made shorter: an array that is emptied gives up its memory, and takes new one for the next message.
+  // Not emptied for each message: an array that is gives up its memory, and takes new one for the next message.
   /** Where the lines begin in `#found`, and behind them where the last one ends. */
   readonly #starts: number[] = [];
   readonly #order: number[] = [];

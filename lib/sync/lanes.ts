@@ -12,6 +12,7 @@ import { Waiting } from "./waiting.ts";
 
 /** So long a session that is being opened is waited for by the mailbox that is selected in it. */
 const [PATIENCE_ROUND_TRIPS, PATIENCE_MS] = [2, 100];
+
 /** For a look behind changes: both to be called in the turn in which they are lent. */
 export type Again = Pick<MailboxSession, "select" | "search">;
 
