@@ -5,7 +5,7 @@ DESTDIR =
 
 SOURCES := main.ts deno.json scripts/build.sh scripts/deno.sh $(shell find lib -name '*.ts')
 
-.PHONY: all test demo compile install man check unit live walks crashes mutants fuzz deaths chaos bench microbench million fmt clean
+.PHONY: all test demo compile install man check unit live walks crashes mutants fuzz deaths chaos bench microbench stack million fmt clean
 
 all: build/interimap
 
@@ -75,6 +75,10 @@ chaos: build/interimap
 # BENCH=--help tells the options, BENCH=--readme puts the tables into README.md.
 bench: build/interimap
 	sh scripts/bench.sh $(BENCH)
+
+# Where in lib/ the stack of a bug points to: `make stack <REPORT`, on the sources of the version that printed it.
+stack: build/interimap
+	@sh scripts/deno.sh run --quiet --allow-read scripts/stack.ts
 
 # What decoder, encoder, deflate, planner and database cost for one octet or message; under a minute.
 microbench:

@@ -1,5 +1,7 @@
 // From the command line to the exit status. The only place where an error becomes text and a number, and the only
 // catch-all: what is not one of our errors is a bug, printed with its stack.
+// The commands are imported as everything else is: were one loaded only when it is asked for, the bundler would wrap all
+// that it needs in functions, and V8 would read their text once more at each start.
 
 import type { Clock } from "../base/clock.ts";
 import { type Environment, fileError, loadConfig, visiblePath } from "../config/mod.ts";
@@ -7,10 +9,14 @@ import { InterimapError, Interrupted } from "../errors.ts";
 import { createLogger, type LogFile, type Logger, type LogSink, openLogFile } from "../log/mod.ts";
 import { parseArguments, type RunInvocation } from "./args.ts";
 import { BUG, bugText } from "./bugs.ts";
+import { deleteCommand } from "./delete_command.ts";
 import { LONG_USAGE, SHORT_USAGE, versionText } from "./help.ts";
+import { renameCommand } from "./rename_command.ts";
 import type { RunReport } from "../sync/mod.ts";
 import type { ServerOptions } from "./sessions.ts";
+import { synchronize } from "./sync_command.ts";
 import { VERSION } from "./version.ts";
+import { watch } from "./watch_command.ts";
 
 /** Exit statuses (the man page lists them). */
 const OK = 0;
@@ -78,7 +84,6 @@ async function execute(invocation: RunInvocation, outside: Outside): Promise<num
     const servers = { config, log, clock, env, signal };
     if (invocation.watch !== null) {
       const { mailboxes, watch: interval, notify } = invocation;
-      const { watch } = await import("./watch_command.ts");
       const { random, onHangup } = outside;
       const reopenLog = () => logFile?.reopen();
       await watch({ ...servers, mailboxes, interval, notify, random, onHangup, reopenLog });
@@ -102,23 +107,17 @@ function openLog(path: string): LogFile {
   }
 }
 
-/** Commands are loaded when they are asked for: what is printed without a server starts faster. */
+/** Carries out everything but --watch. */
 async function carryOut(invocation: RunInvocation, servers: ServerOptions): Promise<RunReport> {
   const { command, mailboxes, targets, confirmed } = invocation;
   switch (command) {
-    case "delete": {
-      const { deleteCommand } = await import("./delete_command.ts");
+    case "delete":
       return await deleteCommand({ ...servers, mailboxes, targets });
-    }
-    case "rename": {
-      const { renameCommand } = await import("./rename_command.ts");
+    case "rename":
       return await renameCommand({ ...servers, mailboxes, targets });
-    }
     case "sync":
-    case "repair": {
-      const { synchronize } = await import("./sync_command.ts");
+    case "repair":
       return await synchronize({ ...servers, mailboxes, repair: command === "repair", confirmed });
-    }
   }
 }
 
