@@ -22,6 +22,8 @@ export interface AssumptionOptions {
   readonly component: string;
   readonly expected: Expectation;
   readonly clock: Clock;
+  /** Whether this is the login's tag. To be asked when its command is being answered. */
+  readonly isLogin: (tag: string | null) => boolean;
   /** The error for a login that was refused. */
   readonly refusal: (status: StatusResponse) => Error;
   /** Whether something was sent behind the login. To be asked when that is being answered. */
@@ -32,7 +34,7 @@ export interface AssumptionOptions {
   readonly end: (reason: Error) => void;
 }
 
-/** Is told every tagged answer, the login's first, before the commands are. */
+/** Is told every tagged answer before the commands are. */
 export class Assumption {
   /** Fulfilled when the login has succeeded, and the server has what was expected. */
   readonly holds: Promise<void>;
@@ -70,9 +72,11 @@ export class Assumption {
   }
 
   #login(status: StatusResponse): void {
-    const { component, expected, clock, refusal, isFollowed } = this.#options;
+    const { component, expected, clock, isLogin, refusal, isFollowed } = this.#options;
     this.#phase = "next";
     this.#tag = status.tag;
+    // Some proxy in between: it says nothing about the password.
+    if (!isLogin(status.tag)) return this.#distrust("The server answered what was sent behind the login before it");
     if (status.status !== "OK") return this.#end(refusal(status));
     const told = status.code?.code === "CAPABILITY" ? status.code.capabilities : null;
     if (told === null) {

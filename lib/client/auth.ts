@@ -76,12 +76,13 @@ export function authenticateAssuming(
   const command = authenticatePlain(plainResponse(username, password));
   const refusal = (status: StatusResponse): Error => explained(session.refusalOf(command, status), component);
   const end = (reason: Error): void => session.abort(reason);
+  const isLogin = (tag: string | null): boolean => tag === session.connection.oldestTag;
   // The login itself is not answered then.
   const isFollowed = (): boolean => session.connection.unanswered > 1;
   const nudge = (): Promise<unknown> => session.run(noop());
   session.assume(
     expected.capabilities,
-    new Assumption({ component, expected, clock, refusal, isFollowed, nudge, end }),
+    new Assumption({ component, expected, clock, isLogin, refusal, isFollowed, nudge, end }),
   );
   session.connection.submit({ command, hides: hiding(username, password) });
 }

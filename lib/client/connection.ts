@@ -100,6 +100,11 @@ export class Connection {
     return this.#pipeline.unanswered;
   }
 
+  /** Of the command that was sent first of those not answered yet. */
+  get oldestTag(): string | null {
+    return this.#pipeline.first?.tag ?? null;
+  }
+
   /** The shortest time that an answer, or the greeting, has taken, in milliseconds: about one round trip. */
   get fastestMs(): number {
     return this.#fastestMs;

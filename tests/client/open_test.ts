@@ -309,6 +309,15 @@ Deno.test("a login that is refused ends what was sent behind it with the reason"
   await assert.rejects(enabled, (error) => error instanceof AuthenticationError && /Wrong/.test(error.message));
 });
 
+Deno.test("a server that answers what was sent behind the login before it is not trusted again", async () => {
+  const { opening, server } = rig({ expected: EXPECTED });
+  await server.send(GREETING);
+  const { session } = await opening;
+  const enabled = session.enableQresync();
+  await server.send("000001 BAD ENABLE is forbidden");
+  await assert.rejects(enabled, (error) => error instanceof StaleCapabilitiesError && !error.again);
+});
+
 Deno.test("capabilities that are gone, or not told, end the session before anything that depends on them", async () => {
   for (const [told, again] of [["[CAPABILITY IMAP4rev1 ENABLE] in", true], ["in", false]] as const) {
     const { opening, server } = rig({ expected: EXPECTED });

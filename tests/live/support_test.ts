@@ -240,7 +240,7 @@ const FAULT_TABLE: Readonly<Record<string, { readonly rules: () => RelayRules; r
   },
   "forbid() of a command": {
     rules: () => forbid("NOTIFY"),
-    talk: [["a notify NONE\r\n", "a BAD NOTIFY is forbidden\r\n"], [LINE, LINE]],
+    talk: [["a notify NONE\r\n", "a FORBIDDEN-NOTIFY\r\n"], [LINE, LINE]],
   },
   "forbid() of a literal": {
     rules: () => forbid("LITERAL+"),

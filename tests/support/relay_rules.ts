@@ -179,7 +179,10 @@ export function forbid(capability: string): RelayRules {
     line: (sender, text) => {
       if (sender === "client") {
         const [tag = "*", ...rest] = text.split(" ");
-        return use.test(rest.join(" ")) ? { reply: `${tag} BAD ${capability} is forbidden` } : "pass";
+        if (!use.test(rest.join(" "))) return "pass";
+        // Where there is no literal the server itself says BAD, when it is that command's turn.
+        if (!text.endsWith("}")) return { instead: [`${tag} FORBIDDEN-${capability}`] };
+        return { reply: `${tag} BAD ${capability} is forbidden` };
       }
       if (!/\bCAPABILITY\b/i.test(text)) return "pass";
       const names = text.split(/(?=[ \]])/).filter((name) => name.toUpperCase() !== ` ${capability}`);
