@@ -12,10 +12,10 @@ import { AgreementLog } from "./agreements.ts";
 import { BlankState } from "./blank_state.ts";
 import { type BothSides, onBothSides, SIDES } from "./both_sides.ts";
 import { areFew, readBodies, readHeaders, readMessageIds, readSizes } from "./evidence.ts";
-import { pairEqual, pairUnique, withSharedKeys } from "./match.ts";
+import { type Evidence, pairEqual, pairUnique, withSharedKeys } from "./match.ts";
 import { type Agreements, type Pair, uidOf } from "./model.ts";
 import type { Observed } from "./observe.ts";
-import { alike, type Sizes } from "./sizes.ts";
+import { type Alike, alike, type Sizes } from "./sizes.ts";
 import type { RenumberedError } from "./renumbered_error.ts";
 
 /** A share of a mailbox. */
@@ -52,22 +52,34 @@ export async function recognize(arrived: BothSides<UidSet>, recognizing: Recogni
 }
 
 /**
- * Those of `uids` that can still be on both sides by their Message-IDs. These are asked for when most messages of both
- * mailboxes are on one side only, to judge by their sizes, and when the headers of the others would take longer than one
- * more round trip.
+ * Of messages that are alike those that can still be on both sides by their Message-IDs. These are asked for when most
+ * messages of both mailboxes are on one side only, to judge by their sizes, and when the headers of the others would take
+ * longer than one more round trip.
  */
 async function withoutStrangers(
   arrived: BothSides<UidSet>,
-  uids: BothSides<UidSet>,
+  { all, likely }: Alike,
   { sessions, key, early }: Recognizing,
 ): Promise<BothSides<UidSet>> {
-  if (uids.local.isEmpty || uids.remote.isEmpty) return uids;
+  if (all.local.isEmpty || all.remote.isEmpty) return all;
   const [local, remote] = [early.local?.messageIds ?? null, early.remote?.messageIds ?? null];
-  if (local !== null && remote !== null) return withSharedKeys(uids, { local, remote });
-  const few = areFew({ local: uids.local.size, remote: uids.remote.size }, "headers", sessions);
-  if (few || SIDES.some((side) => uids[side].size > MOST * arrived[side].size)) return uids;
-  const read = await onBothSides((side) => readMessageIds(sessions[side], uids[side], key));
-  return withoutStrangers(arrived, uids, { sessions, key, early: read });
+  if (local !== null && remote !== null) return withSharedKeys(all, { local, remote });
+  const few = areFew({ local: all.local.size, remote: all.remote.size }, "headers", sessions);
+  if (few || SIDES.some((side) => all[side].size > MOST * arrived[side].size)) return all;
+  const first = await readKeys(likely, sessions, key);
+  if (SIDES.every((side) => first[side].knowsAll(likely[side]) && !first[side].hasDetails)) {
+    return withSharedKeys(likely, first);
+  }
+  return withSharedKeys(all, await readKeys(all, sessions, key));
+}
+
+/** Message-IDs as keys. */
+function readKeys(
+  uids: BothSides<UidSet>,
+  sessions: BothSides<MailboxSession>,
+  key: FingerprintKey,
+): Promise<BothSides<Evidence>> {
+  return onBothSides((side) => readMessageIds(sessions[side], uids[side], key));
 }
 
 function nothingRecognized(): Recognition {

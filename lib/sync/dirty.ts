@@ -42,6 +42,13 @@ function newMessages(row: MailboxOverview, statuses: Statuses): number {
   return Math.max(0, ...added);
 }
 
+/** What came to each side of these mailboxes together, as far as the lists tell. */
+export function arrivedIn(rows: readonly MailboxOverview[], statuses: Statuses): BothSides<number> {
+  const arrived = (side: Side) =>
+    rows.reduce((sum, row) => sum + Math.max(0, (statusOf(row, side, statuses)?.messages ?? 0) - row.known[side]), 0);
+  return { local: arrived("local"), remote: arrived("remote") };
+}
+
 /** How many messages are to be copied, as far as the lists tell. */
 export function messagesToCopy(rows: readonly MailboxOverview[], { mailboxes }: Statuses): number {
   const known = new Map(rows.map((row) => [row.mailbox, row.known]));

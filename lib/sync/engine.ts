@@ -10,7 +10,7 @@ import type { Logger } from "../log/types.ts";
 import { type StatusItems, toWire } from "../protocol/mod.ts";
 import type { MailboxOverview, Side, Store } from "../state/types.ts";
 import { type BothSides, SIDES } from "./both_sides.ts";
-import { inOrder, isDirty, isMiscounted, messagesToCopy } from "./dirty.ts";
+import { arrivedIn, inOrder, isDirty, isMiscounted, messagesToCopy } from "./dirty.ts";
 import type { Foresight } from "./foresight.ts";
 import { type FullCheckOptions, FullChecks } from "./full_checks.ts";
 import { completeListing, type Listing, listMailboxes, type MailboxView, WHOLE_VIEW } from "./listing.ts";
@@ -104,7 +104,9 @@ export async function runRound(context: RunContext): Promise<Round> {
       (needsLook(row, listing, checks) || hasDue(refusedBefore, row.idx, limits)) &&
       mayTry(row, listing, context.attempts)
     );
-  await withWorker({ ...context, early: (side) => early[side], listing, store, brake, checks }, async (worker) => {
+  const arrivedInAll = arrivedIn(turns, listing);
+  const work = { ...context, early: (side: Side) => early[side], listing, arrivedInAll, store, brake, checks };
+  await withWorker(work, async (worker) => {
     await inParallel(turns, context.repair === true ? 1 : MAX_AT_ONCE, async (row) => {
       const complete = context.repair === true ? await worker.repair(row) : await worker.synchronize(row);
       context.attempts?.ended(row.mailbox, complete && !hasDue(store.unmappedBecause(REFUSED), row.idx, limits));
@@ -164,7 +166,9 @@ export async function runSome(
   const checks = new FullChecks(context.fullCheck ?? null, store);
   const failed: string[] = [];
   const rows = store.overview().filter(({ mailbox }) => mailboxes.has(mailbox) && ready.has(mailbox));
-  await withWorker({ ...context, early: () => [], foresight: null, listing, store, brake, checks }, async (worker) => {
+  const arrivedInAll = arrivedIn(rows, listing);
+  const work = { ...context, early: () => [], foresight: null, listing, arrivedInAll, store, brake, checks };
+  await withWorker(work, async (worker) => {
     await inParallel(inOrder(rows, listing), MAX_AT_ONCE, async (row) => {
       const complete = await worker.synchronize(row);
       context.attempts?.ended(row.mailbox, complete);

@@ -6,7 +6,7 @@ import { digest } from "../base/digest.ts";
 import { UidSet } from "../protocol/mod.ts";
 import type { AppendIntent } from "../state/types.ts";
 import { bothOver, type BothSides, onBothSides, SIDES } from "./both_sides.ts";
-import { areFew, readMessageIds, readSizes } from "./evidence.ts";
+import { areFew, readSizes, readSizesAndIds } from "./evidence.ts";
 import type { MailboxRun } from "./mailbox_run.ts";
 import { otherSide, type Side, uidOf } from "./model.ts";
 import { observe, type Observed, type ObservedState, quiet } from "./observe.ts";
@@ -121,11 +121,11 @@ export class Looker {
 
   /** Of few messages also their Message-IDs, so that what the sizes leave open need not be asked. */
   #readEarly(side: Side, expected: BothSides<UidSet>): Promise<Sizes> {
-    const { key, context: { sessions, told } } = this.#run;
+    const { key, context: { sessions, told, arrivedInAll } } = this.#run;
     const number = (one: Side) => Math.min(expected[one].size, told[one]?.messages ?? Infinity);
     const messages = { local: number("local"), remote: number("remote") };
-    return areFew(messages, "Message-IDs", sessions)
-      ? readMessageIds(sessions[side], expected[side], key, "with sizes")
+    return areFew(messages, "Message-IDs", sessions) && areFew(arrivedInAll, "Message-IDs of all", sessions)
+      ? readSizesAndIds(sessions[side], expected[side], key)
       : readSizes(sessions[side], expected[side]);
   }
 

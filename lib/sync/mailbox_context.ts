@@ -23,6 +23,8 @@ export interface MailboxContext {
   readonly idx: number;
   /** What the servers have told when they listed their mailboxes; null: nothing. */
   readonly told: BothSides<StatusItems | null>;
+  /** How many messages came to all mailboxes of the run, as far as the lists told. */
+  readonly arrivedInAll: BothSides<number>;
   /** The name on each server. */
   readonly names: BothSides<string>;
   readonly brake: MailboxBrake;

@@ -64,6 +64,11 @@ export class Evidence {
     return uids.subtract(known.build()).isEmpty;
   }
 
+  /** Whether the detail of any message is not 0. */
+  get hasDetails(): boolean {
+    return this.#details.some((detail) => detail !== 0);
+  }
+
   isStrong(at: number): boolean {
     return this.#strengths[at] === STRONG;
   }

@@ -56,24 +56,34 @@ export class Sizes {
   }
 }
 
-/** Of `uids` on each side those that can be on the other: equally large, but for the line that mbsync adds. */
-export function alike(uids: BothSides<UidSet>, sizes: BothSides<Sizes>): BothSides<UidSet> {
+/** By their sizes, messages of each side that can be on the other. */
+export interface Alike {
+  /** Equally large, but for the line that mbsync adds. */
+  readonly all: BothSides<UidSet>;
+  /** The same without those to which only longer ones are alike. When none of these has that line, there are no others. */
+  readonly likely: BothSides<UidSet>;
+}
+
+export function alike(uids: BothSides<UidSet>, sizes: BothSides<Sizes>): Alike {
   const unknown = {
     local: uids.local.subtract(sizes.local.uids),
     remote: uids.remote.subtract(sizes.remote.uids),
   };
   // With a message of unknown size everything may be the same.
-  if (!unknown.local.isEmpty || !unknown.remote.isEmpty) return uids;
-  return {
-    local: sizes.local.select(near(sizes.remote.sorted())).intersect(uids.local),
-    remote: sizes.remote.select(near(sizes.local.sorted())).intersect(uids.remote),
+  if (!unknown.local.isEmpty || !unknown.remote.isEmpty) return { all: uids, likely: uids };
+  const sorted = { local: sizes.local.sorted(), remote: sizes.remote.sorted() };
+  const select = (...differences: readonly number[]): BothSides<UidSet> => {
+    const among = (theirs: Uint32Array) => (size: number) =>
+      differences.some((difference) => contains(theirs, size + difference));
+    return {
+      local: sizes.local.select(among(sorted.remote)).intersect(uids.local),
+      remote: sizes.remote.select(among(sorted.local)).intersect(uids.remote),
+    };
   };
-}
-
-function near(sorted: Uint32Array): (size: number) => boolean {
-  return (size) =>
-    contains(sorted, size) || contains(sorted, size + MBSYNC_LINE_OCTETS) ||
-    contains(sorted, size - MBSYNC_LINE_OCTETS);
+  return {
+    all: select(0, MBSYNC_LINE_OCTETS, -MBSYNC_LINE_OCTETS),
+    likely: select(0, -MBSYNC_LINE_OCTETS),
+  };
 }
 
 function contains(sorted: Uint32Array, value: number): boolean {

@@ -44,6 +44,8 @@ export interface WorkerContext {
   /** What was begun before the run. */
   readonly foresight?: Foreseen | null;
   readonly listing: Listing;
+  /** See `MailboxContext`. */
+  readonly arrivedInAll: BothSides<number>;
   readonly store: Store;
   readonly brake: RunBrake;
   readonly log: Logger;
@@ -98,7 +100,7 @@ export class Worker {
   }
 
   async #attempt(row: MailboxOverview, work: (context: MailboxContext) => Promise<boolean>): Promise<boolean> {
-    const { listing, store, log, clock, brake: runBrake } = this.#context;
+    const { listing, arrivedInAll, store, log, clock, brake: runBrake } = this.#context;
     const { delimiters, naming } = listing;
     const names = { local: serverName(row.mailbox, naming.local), remote: serverName(row.mailbox, naming.remote) };
     const brake = runBrake.of(row, store);
@@ -112,6 +114,7 @@ export class Worker {
         store,
         idx: row.idx,
         told: { local: statusOf(row, "local", listing), remote: statusOf(row, "remote", listing) },
+        arrivedInAll,
         names,
         brake,
         log,

@@ -183,10 +183,9 @@ async function asked(s: Scene, options: RunOptions = {}): Promise<Readonly<Recor
   const { log } = await s.run({ ...options, debug: true });
   for (const line of log) {
     const [, side, items] = /(local|remote).*: C: \S+ UID FETCH \S+ \(UID (.*)\)$/.exec(line) ?? [];
-    const short = items?.replace(
-      /BODY\.PEEK\[HEADER\.FIELDS \(MESSAGE-ID( .*)?\)\]/,
-      (_, more) => more ? "headers" : "ids",
-    );
+    const short = items
+      ?.replace(/BODY\.PEEK\[HEADER\.FIELDS \(MESSAGE-ID( X-TUID)?\)\]/, "ids")
+      .replace(/BODY\.PEEK\[HEADER\.FIELDS \(MESSAGE-ID .*\)\]/, "headers");
     if (short !== undefined) questions[side as Side].push(short);
   }
   return questions;
@@ -211,12 +210,37 @@ Deno.test("of mail that is mostly on one side only, Message-IDs are read before 
   await s.settled();
 });
 
+Deno.test("of mail that is mostly on one side only, all Message-IDs are read once mbsync was seen", async () => {
+  const s = withOthers(new Scene());
+  s.box("local").append(mails("same", 9));
+  s.box("remote").append(mails("same", 9).map((one, i) => headed(`X-TUID: abcdefghijk${i}`, one)));
+  const questions = await asked(s);
+  // Those that have the line are longer; the others are asked for when it is seen.
+  assert.deepEqual(questions.remote, ["RFC822.SIZE", "ids", "ids", HEADERS, BODIES]);
+  assert.deepEqual(questions.local, ["RFC822.SIZE", "ids", HEADERS, BODIES]);
+  assert.deepEqual(s.counts(), [89, 89]);
+  await s.quiet();
+});
+
 for (const far of SIDES) {
   Deno.test(`when ${far} is far away, Message-IDs come with the sizes, and headers only of what they leave open`, async () => {
     const s = strangers();
     const questions = await asked(s, { far });
     for (const side of SIDES) assert.deepEqual(questions[side], ["RFC822.SIZE ids", HEADERS, BODIES]);
     assert.deepEqual(s.counts(), [27, 27]);
+    await s.settled();
+  });
+}
+
+for (const [many, ids] of [[500, " ids"], [900, ""]] as const) {
+  Deno.test(`far away, and with ${many} messages in another mailbox, ${ids ? "Message-IDs come" : "nothing comes"} with the sizes`, async () => {
+    const s = withOthers(strangers());
+    s.rig.store("local").create("another");
+    s.rig.store("local").mailbox("another").append(mails("more", many));
+    const questions = await asked(s, { far: "remote" });
+    for (const side of SIDES) {
+      assert.deepEqual(questions[side].filter((items) => items.startsWith("RFC822.SIZE")), [`RFC822.SIZE${ids}`]);
+    }
     await s.settled();
   });
 }

@@ -404,6 +404,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/sync/match_test.ts"],
   },
   {
+    name: "a message to which mbsync has added its line is not looked for among the shorter ones",
+    file: "lib/sync/adopt.ts",
+    find: " && !first[side].hasDetails",
+    replace: "",
+    tests: ["tests/model/adopt_test.ts"],
+  },
+  {
     name: "a message of which no header is told has that of the one before",
     file: "lib/sync/evidence.ts",
     find: "        told = false;\n",

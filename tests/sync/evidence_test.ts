@@ -5,7 +5,7 @@ import { randomKey } from "../../lib/base/fingerprint.ts";
 import type { FetchHandler, Session } from "../../lib/client/mod.ts";
 import { CommandError } from "../../lib/errors.ts";
 import { type FetchItems, makeFlagSet, UidSet } from "../../lib/protocol/mod.ts";
-import { readBodies, readHeaders, readMessageIds } from "../../lib/sync/evidence.ts";
+import { readBodies, readHeaders, readMessageIds, readSizesAndIds } from "../../lib/sync/evidence.ts";
 import { pairEqual, pairUnique, withSharedKeys } from "../../lib/sync/match.ts";
 
 const KEY = randomKey();
@@ -70,19 +70,27 @@ Deno.test("readHeaders() keeps the flags of each message, and bears messages tha
   await assert.rejects(readHeaders(session(answers, refused), UidSet.range(1, 5), KEY), /Internal error/);
 });
 
-Deno.test("readMessageIds() tells messages apart by their Message-IDs, and knows nothing of those that are not told", async () => {
+Deno.test("Message-IDs tell messages apart, and nothing is known of those that are not told", async () => {
   const id = (text: string) => `Message-Id: <${text}>\r\n\r\n`;
   const answers = [{ uid: 2, body: id("b") }, { uid: 3, body: null }, { uid: 4 }, { uid: 5, body: "\r\n" }];
   const uids = UidSet.range(2, 6);
-  const { messageIds, uids: sized } = await readMessageIds(session(answers), uids, KEY, "with sizes");
+  const { messageIds, uids: sized } = await readSizesAndIds(session(answers), uids, KEY);
   assert.equal(sized.toString(), "2:5");
   const others = [{ uid: 7, body: id("c") }, { uid: 8, body: id("b") }, { uid: 9, body: "\r\n" }];
   const there = await readMessageIds(session(others), UidSet.range(7, 9), KEY);
-  assert.ok(messageIds !== null && there.messageIds !== null);
-  const known = { local: messageIds, remote: there.messageIds };
+  assert.ok(messageIds !== null);
+  const known = { local: messageIds, remote: there };
   const shared = withSharedKeys({ local: UidSet.of([2, 5]), remote: UidSet.range(7, 9) }, known);
   assert.deepEqual([shared.local.toString(), shared.remote.toString()], ["2,5", "8:9"]);
   for (const unknown of [3, 4, 6]) assert.equal(messageIds.knowsAll(UidSet.of([unknown])), false, `UID ${unknown}`);
+});
+
+Deno.test("readMessageIds() tells whether mbsync added its line to any message", async () => {
+  const read = (line: string) =>
+    readMessageIds(session([{ uid: 1, body: `Message-ID: <a>\r\n${line}\r\n` }]), UidSet.range(1, 1), KEY);
+  assert.equal((await read("X-TUID: abcdefghijkl\r\n")).hasDetails, true);
+  assert.equal((await read("X-TUID: abcdefghijklm\r\n")).hasDetails, false);
+  assert.equal((await read("")).hasDetails, false);
 });
 
 async function bodiesPair(local: readonly Answer[], remote: readonly Answer[]): Promise<readonly string[]> {

@@ -11,11 +11,10 @@ function sizes(of: Readonly<Record<number, number>>, limit = 1000): Sizes {
   return known;
 }
 
-function found(local: Sizes, remote: Sizes, uids = UidSet.range(1, 5)): readonly string[] {
-  const { local: here, remote: there } = alike(
-    { local: local.uids.intersect(uids), remote: remote.uids.intersect(uids) },
-    { local, remote },
-  );
+function found(local: Sizes, remote: Sizes, which: "all" | "likely" = "all"): readonly string[] {
+  const uids = UidSet.range(1, 5);
+  const arrived = { local: local.uids.intersect(uids), remote: remote.uids.intersect(uids) };
+  const { local: here, remote: there } = alike(arrived, { local, remote })[which];
   return [here.toString(), there.toString()];
 }
 
@@ -27,10 +26,17 @@ Deno.test("`alike()` finds messages of one size, and those that the line of mbsy
   assert.deepEqual(found(sizes({ 1: 100, 9: 300 }), sizes({ 3: 100, 4: 300 })), ["1", "3:4"]);
 });
 
+Deno.test("likely are those that are equally large, and those that are longer by the line of mbsync", () => {
+  const line = MBSYNC_LINE_OCTETS;
+  assert.deepEqual(found(sizes({ 1: 100, 2: 200 }), sizes({ 3: 200, 4: 300 }), "likely"), ["2", "3"]);
+  assert.deepEqual(found(sizes({ 1: 100, 2: 200 }), sizes({ 3: 100 + line, 4: 200 - line }), "likely"), ["2", "3"]);
+});
+
 Deno.test("`alike()` keeps all messages when the size of one is not known", () => {
   const uids = { local: UidSet.range(1, 3), remote: UidSet.range(4, 5) };
-  assert.equal(alike(uids, { local: sizes({ 1: 100, 2: 100 }), remote: sizes({ 4: 7, 5: 8 }) }), uids);
-  assert.equal(alike(uids, { local: sizes({ 1: 1, 2: 2, 3: 3 }), remote: sizes({ 4: 7 }) }), uids);
+  const whole = { all: uids, likely: uids };
+  assert.deepEqual(alike(uids, { local: sizes({ 1: 100, 2: 100 }), remote: sizes({ 4: 7, 5: 8 }) }), whole);
+  assert.deepEqual(alike(uids, { local: sizes({ 1: 1, 2: 2, 3: 3 }), remote: sizes({ 4: 7 }) }), whole);
 });
 
 Deno.test("`Sizes` takes no more than it was asked to", () => {
