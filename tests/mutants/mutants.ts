@@ -404,6 +404,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/sync/match_test.ts"],
   },
   {
+    name: "the first answer behind a login is taken for the login's",
+    file: "lib/client/assumption.ts",
+    find: "    if (!isLogin(status.tag)) return this.#distrust(",
+    replace: "    if (false) return this.#distrust(",
+    tests: ["tests/client/open_test.ts"],
+  },
+  {
     name: "a message to which mbsync has added its line is not looked for among the shorter ones",
     file: "lib/sync/adopt.ts",
     find: " && !first[side].hasDetails",
