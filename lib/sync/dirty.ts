@@ -38,14 +38,16 @@ export function inOrder(rows: readonly MailboxOverview[], statuses: Statuses): r
 }
 
 function newMessages(row: MailboxOverview, statuses: Statuses): number {
-  const added = SIDES.map((side) => (statusOf(row, side, statuses)?.messages ?? 0) - row.known[side]);
-  return Math.max(0, ...added);
+  return Math.max(...SIDES.map((side) => newOn(row, side, statuses)));
+}
+
+function newOn(row: MailboxOverview, side: Side, statuses: Statuses): number {
+  return Math.max(0, (statusOf(row, side, statuses)?.messages ?? 0) - row.known[side]);
 }
 
 /** What came to each side of these mailboxes together, as far as the lists tell. */
 export function arrivedIn(rows: readonly MailboxOverview[], statuses: Statuses): BothSides<number> {
-  const arrived = (side: Side) =>
-    rows.reduce((sum, row) => sum + Math.max(0, (statusOf(row, side, statuses)?.messages ?? 0) - row.known[side]), 0);
+  const arrived = (side: Side) => rows.reduce((sum, row) => sum + newOn(row, side, statuses), 0);
   return { local: arrived("local"), remote: arrived("remote") };
 }
 

@@ -64,6 +64,7 @@ export interface Alike {
   readonly likely: BothSides<UidSet>;
 }
 
+/** Of `uids` those that can be the same by the sizes that are known. */
 export function alike(uids: BothSides<UidSet>, sizes: BothSides<Sizes>): Alike {
   const unknown = {
     local: uids.local.subtract(sizes.local.uids),
