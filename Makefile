@@ -3,7 +3,7 @@
 PREFIX = /usr/local
 DESTDIR =
 
-SOURCES := main.ts deno.json scripts/build.sh scripts/deno.sh $(shell find lib -name '*.ts')
+SOURCES := main.ts deno.json scripts/build.sh scripts/deno.sh scripts/precompile.sh $(shell find lib -name '*.ts')
 
 .PHONY: all test demo compile install man check unit live walks crashes mutants fuzz deaths chaos bench microbench stack million fmt clean
 
@@ -26,11 +26,7 @@ compile:
 	sh scripts/build.sh standalone
 
 install: build/interimap
-	install -d '$(DESTDIR)$(PREFIX)/bin'
-	install -m 755 build/interimap '$(DESTDIR)$(PREFIX)/bin/interimap'
-	install -d '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/doc/interimap'
-	install -m 644 man/interimap.1 '$(DESTDIR)$(PREFIX)/share/man/man1/interimap.1'
-	install -m 644 man/getting-started.md man/sample.config '$(DESTDIR)$(PREFIX)/share/doc/interimap'
+	sh scripts/install.sh '$(PREFIX)' '$(DESTDIR)'
 
 # Checks the manual page; `man -l man/interimap.1` shows it.
 man:

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # What the program may do. Hosts and paths come from its configuration file, so only the kinds can be given here:
 # run is for type=tunnel, env for finding its files, the tunnel's command and the certificates. No sys, no ffi, no import.
-environment=HOME,PATH,XDG_CONFIG_HOME,XDG_DATA_HOME,SSL_CERT_FILE,SSL_CERT_DIR
+environment=HOME,PATH,XDG_CONFIG_HOME,XDG_DATA_HOME,SSL_CERT_FILE,SSL_CERT_DIR,DENO_DIR
 permissions="--no-prompt --allow-net --allow-read --allow-write --allow-run --allow-env=$environment"
 
 fail() {
@@ -69,7 +69,8 @@ quoted() {
 # follows the semicolon, and for JavaScript the string ":" and a comment. sh finds Deno and gives it this same file.
 # Where the Deno that built the program is stands in it, for PATH may be short (cron) or without Deno (.tools/).
 # Deno keeps what V8 has compiled when the program was loaded. If all of it was, nothing is compiled while the program runs:
-# a sixth or more of the CPU of a short run. Without that cache, as in the first run, it would cost 30 ms.
+# a sixth or more of the CPU of a short run. Without that cache it would cost 30 ms. The program comes compiled, in the
+# folder `compiled`, which counts where the program was built for, and which its tunnels are not told of.
 # Of glibc's arenas for each thread only one is wanted: they keep 10 MB that nobody uses, and save no time here.
 print_head() {
   minimum=$(deno --minimum)
@@ -81,7 +82,9 @@ print_head() {
   cat <<END
 #!/bin/sh
 ":" //; export DENO_NO_UPDATE_CHECK=1 MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX-1}"
-":" //; set -- $permissions "\$0" "\$@"
+":" //; built=$(quoted "$PWD/build/interimap") compiled=$(quoted "$PWD/build/interimap.compiled")
+":" //; program=\$0; if [ -z "\${DENO_DIR-}" ] && [ "\$0" -ef "\$built" ] && [ -r "\$compiled/v8_code_cache_v2" ]; then program=\$built; export DENO_DIR="\$compiled"; fi
+":" //; set -- $permissions "\$program" "\$@"
 ":" //; eager=; [ ! -e "\${DENO_DIR:-\${XDG_CACHE_HOME:-\$HOME/.cache}/deno}/v8_code_cache_v2" ] || eager=,--no-lazy
 ":" //; set -- run --quiet --ext=mjs $heap\$eager --no-config --no-lock --no-remote --no-npm "\$@"
 ":" //; for deno in $places; do command -v "\$deno" >/dev/null 2>&1 && exec "\$deno" "\$@"; done
@@ -93,6 +96,7 @@ print_head() {
     console.error(\`interimap: Deno \${Deno.version.deno} was found; put deno $minimum or newer (2.x) on PATH\`);
     Deno.exit(1);
   }
+  if (Deno.env.get("DENO_DIR")?.endsWith("/interimap.compiled")) Deno.env.delete("DENO_DIR");
 }
 END
 }
@@ -102,6 +106,10 @@ build_program() {
   { print_head && cat build/interimap.js; } >build/interimap.new
   chmod 755 build/interimap.new
   mv build/interimap.new build/interimap
+  sh scripts/precompile.sh "$PWD/build/interimap" "$PWD/build/interimap.compiled" || {
+    rm build/interimap
+    exit 1
+  }
 }
 
 # A compiled program would keep its code cache under a name in the temporary folder that anybody can guess: none, then.
