@@ -7,6 +7,13 @@ set -eu
 
 cd "$(dirname "$0")/.."
 prefix=$1
+case $prefix in
+  /*) ;;
+  *)
+    echo "scripts/install.sh: PREFIX has to be a whole path, not $prefix" >&2
+    exit 1
+    ;;
+esac
 root=${2-}$prefix
 
 # $1 as one word of sh, in the replacement of sed's s||| command.

@@ -1,12 +1,20 @@
 #!/bin/sh
 # Fills the folder in which a built program finds itself compiled, so that its first start is as fast as all others:
 #   scripts/precompile.sh PROGRAM FOLDER
-# PROGRAM is named as its own text names it, with its whole path: Deno knows by the path what belongs to what. To be run
-# again when another Deno was installed; until then the program starts as if the folder were empty.
+# Both are named as the program's own text names them, with their whole paths: Deno knows by the path what belongs to what.
+# To be run again when another Deno was installed; until then the program starts as if the folder were empty.
 set -eu
 
 program=$1
 folder=$2
+# It is removed below.
+case $folder in
+  /*/interimap.compiled) ;;
+  *)
+    echo "scripts/precompile.sh: $folder is not the whole path of a folder named interimap.compiled" >&2
+    exit 1
+    ;;
+esac
 work=$(mktemp -d "${TMPDIR:-/tmp}/interimap-precompile.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -2,6 +2,7 @@
 // the cache of Deno, and whose tunnels know nothing of that.
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { mustRun, type Outcome, run } from "../support/live/child.ts";
 import { liveTest } from "../support/live/live_case.ts";
 import { environment } from "../support/live/program.ts";
@@ -27,10 +28,25 @@ async function start(command: string, home: string, more: Record<string, string>
   return await exists(`${home}/.cache`);
 }
 
+/** Octets of compiled code of the program in the folder. Of a copy: to read the database changes it. */
+async function compiledOctets(folder: string, copy: string): Promise<number> {
+  await mustRun(["cp", "-R", folder, copy]);
+  using database = new DatabaseSync(`${copy}/v8_code_cache_v2`);
+  const row = database.prepare(
+    "SELECT LENGTH(data) AS octets FROM codecache WHERE specifier LIKE 'file:%/bin/interimap'",
+  )
+    .get();
+  return Number(row?.["octets"] ?? 0);
+}
+
 liveTest("what is installed is found compiled at its first start", async ({ lab }) => {
   const prefix = `${lab.directory}/it's & o|k\\`;
   await mustRun(["sh", INSTALL, prefix]);
   const installed = `${prefix}/bin/interimap`;
+  const compiled = `${prefix}/lib/interimap.compiled`;
+  // All of it is: what its start alone needs is less than the text.
+  const { size } = await Deno.stat(installed);
+  assert.ok(await compiledOctets(compiled, `${lab.directory}/read`) > 2 * size);
   const link = `${lab.directory}/link`;
   await Deno.symlink(installed, link);
   const copy = `${lab.directory}/copy`;
@@ -47,12 +63,26 @@ liveTest("what is installed is found compiled at its first start", async ({ lab 
     assert.ok(await exists(`${prefix}/${file}`), file);
   }
 
-  const compiled = `${prefix}/lib/interimap.compiled`;
   await Deno.writeTextFile(`${compiled}/v8_code_cache_v2`, "no database");
   assert.equal(await start(installed, `${lab.directory}/damaged`), false);
   await Deno.remove(compiled, { recursive: true });
   assert.equal(await start(installed, `${lab.directory}/gone`), true);
 }, { newProgramOnly: true });
+
+liveTest(
+  "no folder is emptied but one of the name for what is compiled, and PREFIX is a whole path",
+  async ({ lab }) => {
+    const precompile = new URL("../../scripts/precompile.sh", import.meta.url).pathname;
+    const { code, stderr } = await run(["sh", precompile, "/nowhere/interimap", lab.directory]);
+    assert.match(stderr, /is not the whole path of a folder named interimap\.compiled/);
+    assert.equal(code, 1);
+    assert.ok(await exists(lab.directory));
+    const installing = await run(["sh", INSTALL, "some/where"]);
+    assert.match(installing.stderr, /PREFIX has to be a whole path, not some\/where/);
+    assert.equal(installing.code, 1);
+  },
+  { newProgramOnly: true },
+);
 
 liveTest("what is installed to be packed names the place where it will be", async ({ lab }) => {
   const root = `${lab.directory}/root`;
