@@ -4,7 +4,7 @@ import type { Database, Statement } from "./database.ts";
 import type { Pair } from "./types.ts";
 
 /** Inserted by one statement: to run one costs Deno several times what SQLite needs for a row. */
-const ROWS = 64;
+const ROWS = 32;
 
 export class PairRows {
   readonly #database: Database;
@@ -21,14 +21,15 @@ export class PairRows {
   insert(idx: number, pairs: readonly Pair[]): void {
     const whole = pairs.length - pairs.length % ROWS;
     for (let from = 0; from < whole; from += ROWS) {
-      const uids = pairs.slice(from, from + ROWS).flatMap(({ localUid, remoteUid }) => [localUid, remoteUid]);
-      (this.#many ??= this.#prepareMany()).run(idx, ...uids);
+      const rows = pairs.slice(from, from + ROWS).flatMap(({ localUid, remoteUid }) => [idx, localUid, remoteUid]);
+      (this.#many ??= this.#prepareMany()).run(...rows);
     }
     for (const { localUid, remoteUid } of pairs.slice(whole)) this.#one.run(idx, localUid, remoteUid);
   }
 
   #prepareMany(): Statement<[]> {
-    const rows = Array.from({ length: ROWS }, (_, row) => `(?1, ?${2 * row + 2}, ?${2 * row + 3})`);
+    // Numbered parameters, one of them for every idx, are slower in Deno: by a sixth here, by 40 % with 64 rows.
+    const rows = Array.from({ length: ROWS }, () => "(?, ?, ?)");
     return this.#database.prepare(`INSERT INTO mapping (idx, lUID, rUID) VALUES ${rows.join(", ")}`);
   }
 }
