@@ -98,12 +98,11 @@ export async function runRound(context: RunContext): Promise<Round> {
   const limits = { local: sessions.local.capabilities.appendLimit, remote: sessions.remote.capabilities.appendLimit };
   const checks = new FullChecks(context.fullCheck ?? null, store);
   const rows = store.overview().filter(({ mailbox }) => aligned.ready.has(mailbox));
+  const needing = rows.filter((row) => needsLook(row, listing) || hasDue(refusedBefore, row.idx, limits));
+  const inTurn = new Set([...needing, ...checks.turns(rows, needing.length > 0)]);
   const turns = context.repair === true
     ? rows
-    : inOrder(rows, listing).filter((row) =>
-      (needsLook(row, listing, checks) || hasDue(refusedBefore, row.idx, limits)) &&
-      mayTry(row, listing, context.attempts)
-    );
+    : inOrder([...inTurn], listing).filter((row) => mayTry(row, listing, context.attempts));
   const arrivedInAll = arrivedIn(turns, listing);
   const work = { ...context, early: (side: Side) => early[side], listing, arrivedInAll, store, brake, checks };
   await withWorker(work, async (worker) => {
@@ -200,9 +199,9 @@ function unknownNames(names: readonly string[], listing: Listing): readonly stri
   return names.filter((name) => (/[*%]/.test(name) ? known.size === 0 : !known.has(name)));
 }
 
-/** Whether a mailbox has its turn in this run. */
-function needsLook(row: MailboxOverview, listing: Listing, checks: FullChecks): boolean {
-  return isDirty(row, listing) || isMiscounted(row, listing) || checks.isDue(row);
+/** Whether a mailbox has its turn in this run by what was listed. */
+function needsLook(row: MailboxOverview, listing: Listing): boolean {
+  return isDirty(row, listing) || isMiscounted(row, listing);
 }
 
 function mayTry({ mailbox }: MailboxOverview, { mailboxes }: Listing, attempts: Attempts | undefined): boolean {

@@ -2,7 +2,7 @@
 // decides; what a comparison is full_listing.ts knows.
 
 import type { MailboxOverview, Store } from "../state/types.ts";
-import { isDue, notedAs } from "./schedule.ts";
+import { isDue, isNearlyDue, notedAs } from "./schedule.ts";
 
 export interface FullCheckOptions {
   /** How often a mailbox is compared whole although nothing asks for it. */
@@ -28,11 +28,19 @@ export class FullChecks {
     return Math.floor((this.#options?.now() ?? 0) / 1000);
   }
 
-  /** Whether every message of the mailbox has to be compared in this run. */
-  isDue({ comparedAt, cursors, interrupted }: MailboxOverview): boolean {
+  /** The mailboxes that have a turn although nothing asks for it. `busy`: others have one. */
+  turns(rows: readonly MailboxOverview[], busy: boolean): readonly MailboxOverview[] {
+    return busy || rows.some((row) => this.#is(isDue, row)) ? rows.filter((row) => this.isNearlyDue(row)) : [];
+  }
+
+  /** Whether every message of a mailbox that has its turn is to be compared. */
+  isNearlyDue(row: MailboxOverview): boolean {
+    return this.#is(isNearlyDue, row);
+  }
+
+  #is(due: typeof isDue, { comparedAt, cursors, interrupted }: MailboxOverview): boolean {
     const days = this.#options?.days ?? null;
-    return days !== null && comparedAt !== null && cursors !== null && !interrupted &&
-      isDue(comparedAt, this.#now, days);
+    return days !== null && comparedAt !== null && cursors !== null && !interrupted && due(comparedAt, this.#now, days);
   }
 
   /** It was compared, for whatever reason. */

@@ -73,7 +73,7 @@ export class Worker {
   /** False when something was left behind. */
   async synchronize(row: MailboxOverview): Promise<boolean> {
     const { checks, listing, store } = this.#context;
-    const fullCheck = { due: checks.isDue(row), done: () => checks.done(row) };
+    const fullCheck = { due: checks.isNearlyDue(row), done: () => checks.done(row) };
     const complete = await this.#attempt(
       row,
       (context) => synchronizeMailbox(this.#foresee(row, { ...context, fullCheck })),

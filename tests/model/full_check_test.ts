@@ -26,10 +26,10 @@ interface Scene {
   readonly after: (days: number, period?: number) => Promise<RunResult>;
 }
 
-async function scene(): Promise<Scene> {
+async function scene(names: readonly string[] = NAMES): Promise<Scene> {
   const state = new MemoryStore();
   const rig = new Rig(new ModelServer(), new ModelServer(new ModelMailstore({ delimiter: "." })), memoryHome(state));
-  for (const name of NAMES) rig.store("local").create(name).append([mail(`${name} 1`, []), mail(`${name} 2`, [])]);
+  for (const name of names) rig.store("local").create(name).append([mail(`${name} 1`, []), mail(`${name} 2`, [])]);
   const after = async (days: number, period = 30): Promise<RunResult> => {
     const result = await rig.run({ fullCheck: { days: period, now: () => START + days * DAY } });
     assert.ok(finished(result), result.log.join("\n"));
@@ -52,6 +52,13 @@ function unnoticed({ rig, state }: Scene): void {
   }
 }
 
+/** After how many days the first mailbox but `a` is due. */
+function firstDue({ state }: Scene): number {
+  const rows = state.overview().filter(({ mailbox }) => mailbox !== "a");
+  const noted = rows.map(({ comparedAt }) => comparedAt ?? 0).sort((a, b) => a - b);
+  return ((noted[0] ?? 0) - START / 1000) / 86_400 + 30;
+}
+
 function looks(result: RunResult): number {
   return result.commands.local.filter((name) => name === "SELECT").length;
 }
@@ -72,6 +79,32 @@ Deno.test("what no server told is found within the period, in a few mailboxes at
   assert.deepEqual(mappingProblems(s.rig, s.state), []);
   // The next time is a period later.
   assert.equal(looks(await s.after(30.5)), 0);
+});
+
+Deno.test("with many mailboxes few runs that find nothing have to compare, and all are compared within the period", async () => {
+  const many = Array.from({ length: 90 }, (_, i) => `box${i}`);
+  const s = await scene(many);
+  let looked = 0;
+  let waited = 0;
+  for (let hour = 2; hour <= 10 * 24; hour += 2) {
+    const result = looks(await s.after(hour / 24));
+    looked += result;
+    waited += Number(result > 0);
+  }
+  assert.ok(looked >= 25, `${looked} mailboxes were compared`);
+  assert.ok(waited <= 11, `in ${waited} runs`);
+  const now = (START + 10 * DAY) / 1000;
+  for (const { comparedAt } of s.state.overview()) assert.ok(now - (comparedAt ?? 0) < 30 * DAY / 1000);
+});
+
+Deno.test("a run that has something to do compares what is nearly due as well, and the runs after it need not", async () => {
+  const s = await scene();
+  const first = firstDue(s);
+  s.rig.store("remote").mailbox("a").append([mail("something to do", [])]);
+  const busy = await s.after(first - 0.5);
+  assert.deepEqual(differences(s.rig), []);
+  assert.ok(looks(busy) >= 2, `${looks(busy)}`);
+  assert.equal(looks(await s.after(first + 0.1)), 0);
 });
 
 Deno.test("a comparison of what is in order changes and says nothing", async () => {

@@ -502,6 +502,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/model/doubt_test.ts"],
   },
   {
+    name: "every idle run compares what is nearly due",
+    file: "lib/sync/full_checks.ts",
+    find: "return busy || rows.some((row) => this.#is(isDue, row))",
+    replace: "return busy || rows.some((row) => this.#is(isNearlyDue, row))",
+    tests: ["tests/model/full_check_test.ts"],
+  },
+  {
+    name: "a new state file has mailboxes that are nearly due",
+    file: "lib/sync/schedule.ts",
+    find: "now - part * days * REST * SECONDS_PER_DAY",
+    replace: "now - part * days * SECONDS_PER_DAY",
+    tests: ["tests/sync/schedule_test.ts"],
+  },
+  {
     name: "every mailbox is compared in the same run",
     file: "lib/sync/schedule.ts",
     find: "const part = (idx * 0.618033988749895) % 1;",
