@@ -57,9 +57,9 @@ bundle_program() {
 
 # V8 lets its young generation grow to 16 MB three times over when messages come in bursts; 4 MB costs no time. And it
 # collects the old one only when that is twice as large as after the last time: what many messages have left behind
-# piles up there (60,000: 10 MB more). A third costs no time either. But the first time comes at 24 MB: 10,000
-# messages each way have one such collection, and not two or three, each of which can stop everything for 50 ms. With 32 they have
-# none, but a million messages then keep more than 32 octets each.
+# piles up there (60,000: 10 MB more). A third costs no time either. But the first time comes at 24 MB: 10,000 messages
+# each way have one such collection, and not two or three, each of which can stop everything for 50 ms. With 32 they
+# have none, but a million messages then keep more than 32 octets each.
 heap=--v8-flags=--max-semi-space-size=4,--heap-growing-percent=30,--initial-heap-size=24
 
 # $1 as one word of sh.
